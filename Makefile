@@ -1,0 +1,32 @@
+# Front door only: each target is one command, which can also be run by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check test check-full shell kernel clean
+
+help:
+	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached"
+	@echo "make check         all tests but the long ones (make check T=name: only those named so; tests/run --list lists them)"
+	@echo "make check-full    all tests"
+	@echo "make shell         a root shell in the virtual machine, with the patched kernel"
+	@echo "make kernel        only build the kernels"
+	@echo "make clean         remove built kernels and logs"
+	@echo
+	@echo "Each installs and builds what it needs. To use it on a kernel of your own: README.md"
+
+demo:
+	tools/deps && tools/demo
+
+check test:
+	tools/deps && tests/run --tier check
+
+check-full:
+	tools/deps && tests/run --tier full
+
+shell:
+	tools/deps && tools/vm/run bash
+
+kernel:
+	tools/deps && tools/build debug && tools/build plain
+
+clean:
+	tools/clean

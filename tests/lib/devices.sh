@@ -1,0 +1,173 @@
+# shellcheck shell=bash
+# Devices and file systems for tests. Each function that makes something registers its removal first, prints the
+# path where there is one, and may be called in $( ).
+
+sectors() {
+	blockdev --getsz "$1"
+}
+
+# devno DEV: as device-mapper writes it, "254:16"
+devno() {
+	stat -c '%Hr:%Lr' "$(realpath "$1")"
+}
+
+# disk_name DEV: its directory below /sys/class/block
+disk_name() {
+	basename "$(realpath "$1")"
+}
+
+# io_stat DEV FIELD: a field of /sys/class/block/…/stat by name. Counters of partitions exist too.
+io_stat() {
+	local fields=(reads reads_merged read_sectors read_ms writes writes_merged write_sectors write_ms in_flight
+		io_ms queue_ms discards discards_merged discard_sectors discard_ms flushes flush_ms) values i
+	read -ra values <"/sys/class/block/$(disk_name "$1")/stat"
+	for i in "${!fields[@]}"; do
+		[[ ${fields[i]} != "$2" ]] || {
+			echo "${values[i]}"
+			return
+		}
+	done
+	fail "no such counter: $2"
+}
+
+io_total() {
+	echo $(($(io_stat "$1" reads) + $(io_stat "$1" writes)))
+}
+
+has_moved() {
+	(($(io_total "$1") >= $2))
+}
+
+# wait_io DEV [N]: until N (100) more requests have gone through it
+wait_io() {
+	wait_until "I/O goes through $1" 60 has_moved "$1" $(($(io_total "$1") + ${2:-100}))
+}
+
+# scratch LETTER: /dev/vdLETTER, wiped and without partitions
+scratch() {
+	local dev=/dev/vd$1
+	blkdiscard -z "$dev" # refuses a device that is in use
+	blockdev --rereadpt "$dev"
+	echo "$dev"
+}
+
+# partition DEV [SIZE…]: cuts it into partitions of these sizes (MiB), or one of 512; prints the first one's path
+partition() {
+	local dev=$1 size
+	shift
+	for size in "${@:-512}"; do
+		echo "size=${size}M"
+	done | sfdisk -q --wipe always "$dev" >&2
+	wait_until "${dev}1 is there" 10 test -b "${dev}1"
+	echo "${dev}1"
+}
+
+dm_exists() {
+	dmsetup info "$1" >/dev/null 2>&1
+}
+
+dm_remove_if_there() {
+	local retry=()
+	[[ ! -e /run/udev/control ]] || retry=(--retry) # udev's own short look at the device is no leak
+	! dm_exists "$1" || dmsetup remove "${retry[@]}" "$1"
+}
+
+# dm_create NAME TABLE [dmsetup options]: /dev/mapper/$P-NAME
+dm_create() {
+	local name=$P-$1 table=$2
+	shift 2
+	cleanup dm_remove_if_there "$name"
+	dmsetup create "$name" "$@" <<<"$table"
+	echo "/dev/mapper/$name"
+}
+
+# dm_reload NAME TABLE: another table, in force when this returns
+dm_reload() {
+	dmsetup load "$P-$1" <<<"$2"
+	dmsetup suspend "$P-$1"
+	dmsetup resume "$P-$1"
+}
+
+# linear_create NAME DEV [START-SECTOR] [SECTORS]: a plain linear device, such as LVM makes
+linear_create() {
+	local start=${3:-0}
+	dm_create "$1" "0 ${4:-$(($(sectors "$2") - start))} linear $2 $start"
+}
+
+null_blk_remove() {
+	[[ ! -d /sys/kernel/config/nullb/$1 ]] || rmdir "/sys/kernel/config/nullb/$1"
+}
+
+# null_blk_create NAME [attribute=value…]: 256 MiB in memory, unless the attributes say otherwise
+null_blk_create() {
+	local name=$P$1 option dir
+	dir=/sys/kernel/config/nullb/$name
+	shift
+	modprobe null_blk nr_devices=0
+	cleanup null_blk_remove "$name"
+	mkdir "$dir"
+	for option in size=256 memory_backed=1 "$@" power=1; do
+		echo "${option#*=}" >"$dir/${option%%=*}"
+	done
+	wait_until "$name has its node" 10 test -b "/dev/$name"
+	echo "/dev/$name"
+}
+
+loop_remove() {
+	local dev
+	for dev in $(losetup -nO NAME -j "$1"); do
+		losetup -d "$dev"
+	done
+	rm -f "$1"
+}
+
+# loop_create SIZE [losetup options]: a loop device over a sparse file
+loop_create() {
+	local file
+	file=$(mktemp "$T_DIR/loop.XXXXXX")
+	truncate -s "$1" "$file"
+	shift
+	cleanup loop_remove "$file"
+	losetup -f --show "$@" "$file"
+}
+
+unmount_if_there() {
+	! mountpoint -q "$1" || umount "$1"
+}
+
+# mkfs_mounted ext4|xfs|btrfs DEV [mount options]: prints the mount point
+mkfs_mounted() {
+	local type=$1 dev=$2 at force=-f
+	at=$T_DIR/mnt-$(disk_name "$dev")
+	[[ $type != ext4 ]] || force=-F
+	"mkfs.$type" -q "$force" "$dev" >&2
+	mkdir -p "$at"
+	cleanup unmount_if_there "$at"
+	mount -t "$type" ${3:+-o "$3"} "$dev" "$at"
+	echo "$at"
+}
+
+# fsck_clean DEV: of an unmounted file system; it looks and never repairs
+fsck_clean() {
+	case $(blkid -po value -s TYPE "$1") in
+	ext4) e2fsck -fn "$1" ;;
+	xfs) xfs_repair -n "$1" ;;
+	btrfs) btrfs check --readonly "$1" ;;
+	*) fail "no known file system on $1" ;;
+	esac >"$T_DIR/fsck.log" 2>&1 || {
+		cat "$T_DIR/fsck.log" >&2
+		fail "the file system on $1 is damaged"
+	}
+}
+
+# device_sum DEV [MiB]: checksum of what the device holds, past the page cache
+device_sum() {
+	dd if="$1" bs=1M ${2:+count="$2"} iflag=direct status=none | sha256sum | cut -d' ' -f1
+}
+
+# random_fill DEV [MiB]: data that no two blocks share, cheap to make
+random_fill() {
+	local mib=${2:-$(($(sectors "$1") / 2048))}
+	openssl enc -aes-128-ctr -nosalt -K "$RANDOM$RANDOM" -iv 0 -in /dev/zero 2>/dev/null |
+		dd of="$1" bs=1M count="$mib" iflag=fullblock oflag=direct status=none
+}

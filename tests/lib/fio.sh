@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# Load that checks its own data: every block carries a checksum and where it belongs, and is read back. Never
+# "fio ended": what it says about errors and how much it did is read from its JSON.
+
+# fio_options TARGET: a raw device is used as it is, a directory gets a file
+fio_options() {
+	if [[ -b $1 ]]; then
+		echo "--filename=$1"
+	else
+		echo "--directory=$1 --size=64M"
+	fi
+}
+
+# fio_verify_start NAME TARGET [fio options…]: in the background until fio_verify_stop; random writes, read back
+# and verified while it runs. Extra options win (--ioengine=io_uring, --fdatasync=1, --numjobs=2 …).
+fio_verify_start() {
+	local name=$1 target=$2
+	shift 2
+	# shellcheck disable=SC2046 # words on purpose
+	fio_launch "$name" $(fio_options "$target") --time_based --runtime=1h "$@"
+}
+
+# fio_verify_job NAME TARGET --size=… [fio options…]: the same, but ends by itself when all is written and verified
+fio_verify_job() {
+	local name=$1 target=$2
+	shift 2
+	# shellcheck disable=SC2046
+	fio_launch "$name" $(fio_options "$target") "$@"
+}
+
+fio_launch() {
+	local name=$1
+	shift
+	cleanup fio_kill "$name"
+	fio --name="$name" --rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=256 --verify_backlog_batch=64 \
+		--serialize_overlap=1 --randrepeat=0 --verify_state_save=0 --group_reporting --eta=never --output-format=json \
+		--output="$T_DIR/fio-$name.json" "$@" >"$T_DIR/fio-$name.log" 2>&1 </dev/null &
+	echo $! >"$T_DIR/fio-$name.pid"
+}
+
+fio_running() {
+	kill -0 "$(<"$T_DIR/fio-$1.pid")" 2>/dev/null
+}
+
+fio_gone() {
+	! fio_running "$1"
+}
+
+# For the end of a failed test: nothing is judged any more
+fio_kill() {
+	[[ -s $T_DIR/fio-$1.pid ]] || return 0
+	fio_gone "$1" || kill -KILL "$(<"$T_DIR/fio-$1.pid")" 2>/dev/null || true
+	wait_until "fio $1 is gone" 20 fio_gone "$1"
+}
+
+# fio_verify_check NAME: it must still be at work, without a complaint
+fio_verify_check() {
+	fio_running "$1" || fio_judge "$1" "ended before it was stopped"
+	[[ ! -s $T_DIR/fio-$1.log ]] || fio_judge "$1" "complained"
+}
+
+# fio_verify_stop NAME: ends it and judges it
+fio_verify_stop() {
+	fio_verify_check "$1"
+	kill -INT "$(<"$T_DIR/fio-$1.pid")"
+	wait_until "fio $1 has stopped" 60 fio_gone "$1"
+	fio_judge "$1"
+}
+
+# fio_verify_wait NAME [SECONDS]: for a job that ends by itself
+fio_verify_wait() {
+	wait_until "fio $1 is through" "${2:-100}" fio_gone "$1"
+	fio_judge "$1"
+}
+
+# fio_json NAME EXPRESSION: of the (one) job's results, e.g. .write.total_ios
+fio_json() {
+	# a message may stand before the JSON
+	sed -n '/^{/,$p' "$T_DIR/fio-$1.json" | jq -r ".jobs[0]$2"
+}
+
+# fio_judge NAME [REASON]: fails unless fio did I/O without any error
+fio_judge() {
+	local name=$1 reason=${2:-} error written
+	grep -v 'terminating on signal' "$T_DIR/fio-$name.log" >"$T_DIR/fio-$name.complaints" || true
+	[[ -z $reason && ! -s $T_DIR/fio-$name.complaints ]] || {
+		cat "$T_DIR/fio-$name.log" "$T_DIR/fio-$name.json" 2>/dev/null | head -n 60 >&2
+		fail "fio $name ${reason:-complained}: $(head -n 1 "$T_DIR/fio-$name.complaints")"
+	}
+	error=$(fio_json "$name" .error)
+	written=$(fio_json "$name" .write.total_ios)
+	equal "fio $name: errors" 0 "$error"
+	equal "fio $name: total errors" 0 "$(fio_json "$name" .total_err)"
+	((written > 0)) || fail "fio $name wrote nothing"
+	note "fio $name: $written writes, $(fio_json "$name" .read.total_ios) reads, no error"
+}

@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# Reads the status line of the target:
+# <start> <len> interpose <state> <maj:min> <beneath> <redirected> <outstanding> <pinned|-> <inner type> <inner status…>
+
+# interposer_field NAME N: NAME without the prefix, as given to dm_create
+interposer_field() {
+	dmsetup status --target interpose "$P-$1" | awk -v n="$2" 'NR == 1 { print $n }'
+}
+
+interposer_state() { interposer_field "$1" 4; }
+interposer_origin() { interposer_field "$1" 5; }
+interposer_redirected() { interposer_field "$1" 7; }
+interposer_outstanding() { interposer_field "$1" 8; }
+interposer_pinned() { interposer_field "$1" 9; }
+interposer_inner_type() { interposer_field "$1" 10; }
+
+# The node beneath the hook, as a path
+interposer_beneath() {
+	local node
+	node=$(interposer_field "$1" 6)
+	echo "/dev/${node#/dev/}"
+}
+
+interposer_inner_status() {
+	dmsetup status --target interpose "$P-$1" | cut -d' ' -f11-
+}
+
+# interpose NAME DEV [INNER…]: attaches; INNER defaults to linear
+interpose() {
+	local name=$1 dev=$2
+	shift 2
+	dm_create "$name" "0 $(sectors "$dev") interpose $dev ${*:-linear $dev 0}"
+}
+
+has_redirected() {
+	(($(interposer_redirected "$1") >= $2))
+}
+
+# wait_redirected NAME [N]: until N (100) more bios have gone through the interposer
+wait_redirected() {
+	wait_until "$1 redirects I/O" 60 has_redirected "$1" $(($(interposer_redirected "$1") + ${2:-100}))
+}

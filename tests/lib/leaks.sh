@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# What a test may leave behind in the guest: nothing. A snapshot is a sorted list of "kind thing" lines;
+# whatever appears, vanishes or changes between two snapshots is a leak.
+
+# Modules may stay loaded, but nobody may still be using them: only counts above zero are listed.
+snapshot_modules() {
+	local file module count
+	for file in /sys/module/{dm_*,null_blk,loop,scsi_debug,brd}/refcnt; do
+		[[ -r $file ]] || continue
+		count=$(<"$file")
+		module=${file#/sys/module/}
+		((count == 0)) || echo "module-in-use ${module%/refcnt} $count"
+	done
+}
+
+# A loop device keeps its /dev/loopN when it is let go; only a bound one is somebody's.
+snapshot_disks() {
+	local dir name
+	for dir in /sys/block/*; do
+		name=${dir##*/}
+		case $name in
+		loop*) [[ ! -e $dir/loop/backing_file ]] || echo "loop $name $(<"$dir/loop/backing_file")" ;;
+		*) echo "disk $name" ;;
+		esac
+	done
+	for dir in /sys/kernel/config/nullb/*/; do
+		[[ ! -d $dir ]] || echo "null_blk $dir"
+	done
+}
+
+snapshot_dm() {
+	local name
+	for name in /sys/block/dm-*/dm/name; do
+		[[ ! -r $name ]] || echo "dm $(<"$name")"
+	done
+}
+
+# Neither the kernel's threads (children of pid 2), nor udevd's workers, nor ourselves and what we are running:
+# what a dead test has left running has become a child of init.
+snapshot_processes() {
+	ps -eo pid=,ppid=,comm= | awk -v us=$$ '
+		{ parent[$1] = $2; name[$1] = $3 }
+		END {
+			for (pid in name) {
+				for (p = pid; p > 2 && p != us; p = parent[p])
+					;
+				if (p != 2 && p != us && name[pid] !~ /udev/)
+					print "process", pid, name[pid]
+			}
+		}'
+}
+
+snapshot() {
+	{
+		snapshot_modules
+		snapshot_disks
+		snapshot_dm
+		snapshot_processes
+		echo "taint $(</proc/sys/kernel/tainted)"
+		awk '{ print "mount", $5 }' /proc/self/mountinfo
+		# lockdep that has given up checks nothing any more, and every later test would pass unchecked
+		awk '/debug_locks/ { print "lockdep", $2 }' /proc/lockdep_stats 2>/dev/null || true
+	} | sort
+}
+
+# leaks BEFORE-FILE: what differs from it now. Some teardown is done by kernel workers (the bypass disk, loop's
+# lazy unbinding, a late unmount), so what is left gets five seconds to go.
+leaks() {
+	local before=$1 now try
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		now=$(snapshot)
+		[[ $now != "$(<"$before")" ]] || return 0
+		((try == 10)) || sleep 0.5
+	done
+	diff "$before" <(echo "$now") | sed -n 's/^> /left behind: /p; s/^< /gone or changed: /p'
+}

@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# Runs one test in a process group of its own, and judges it. The guest and the host share this file; the guest
+# adds checks of what only a kernel that may be broken can show (leaks, taint, kernel log).
+#
+#   run_one TEST-FILE SECONDS OUT-PREFIX [ARG…]
+#
+# writes OUT-PREFIX.out (what the test printed) and OUT-PREFIX.verdict: "pass", "skip REASON" or "fail REASON",
+# then details. The verdict exists from the beginning and says "fail", so whatever dies, it is a failure.
+
+# Where a stuck test stands is lost with the guest, so it is written down first.
+describe_hang() {
+	local group=$1 stack
+	echo "--- processes of the test"
+	ps -o pid,stat,wchan:30,args --ppid "$group" -p "$group" --no-headers
+	for stack in $(pgrep -g "$group"); do
+		[[ ! -r /proc/$stack/stack ]] || sed "s/^/[$stack] /" "/proc/$stack/stack"
+	done 2>/dev/null
+	[[ -z ${IN_GUEST:-} ]] || {
+		echo "--- device-mapper"
+		timeout 5 dmsetup status --noflush
+		echo "--- blocked tasks (sysrq w)"
+		echo w >/proc/sysrq-trigger
+		sleep 1
+		dmesg | sed -n '/sysrq: Show Blocked/,$p' | head -n 150
+	}
+}
+
+kill_group() {
+	kill -TERM -- "-$1" 2>/dev/null || return 0
+	read -rt 3 <>"$2" || true # a sleep that needs no process
+	kill -KILL -- "-$1" 2>/dev/null || true
+}
+
+# Prints the exit status, or "timeout". The status comes through a pipe and not by wait, which would wait for ever
+# for a process that hangs inside the kernel.
+run_with_limit() {
+	local file=$1 limit=$2 out=$3 pipe=$T_DIR/.end status group
+	shift 3
+	mkfifo "$pipe"
+	set -m
+	{
+		bash "$file" "$@" </dev/null >"$out" 2>&1
+		echo $? >"$pipe"
+	} >/dev/null &
+	group=$!
+	echo "$group" >"$T_DIR/.group"
+	set +m
+	if read -rt "$limit" status <>"$pipe"; then
+		echo "$status"
+	else
+		echo timeout
+		describe_hang "$group" >>"$out" 2>&1
+		kill_group "$group" "$pipe"
+	fi
+}
+
+describe_status() {
+	local status=$1 said=$2
+	if [[ $status == timeout ]]; then
+		echo "fail timed out"
+	elif ((status > 128)); then
+		echo "fail killed by signal SIG$(kill -l "$status" 2>/dev/null)"
+	elif [[ $said == skip* ]]; then
+		echo "$said"
+	elif ((status != 0)); then
+		said=${said#fail }
+		echo "fail ${said:-exit status $status}"
+	elif [[ $said != "done" ]]; then
+		echo "fail ended early: the test never reached test_done"
+	else
+		echo pass
+	fi
+}
+
+# Says "fail REASON" over whatever stands in $verdict, keeping the first reason
+fail_verdict() {
+	[[ $verdict == fail* ]] || verdict="fail $1"
+}
+
+mark_kernel_log() {
+	export T_LOG_MARK="dm-interpose test $1 begins $RANDOM$RANDOM"
+	echo "$T_LOG_MARK" >/dev/kmsg
+}
+
+check_guest() {
+	local prefix=$1 found
+	found=$(leaks "$T_DIR/.before")
+	if [[ -n $found ]]; then
+		details+="$found"$'\n'
+		fail_verdict "leak: ${found%%$'\n'*}"
+	fi
+	dmesg | awk -v mark="$T_LOG_MARK" 'found; index($0, mark) { found = 1 }' >"$prefix.dmesg"
+	found=$(find_splats <"$prefix.dmesg")
+	if [[ -n $found ]]; then
+		details+="$found"$'\n'
+		fail_verdict "kernel log: $(head -n 1 <<<"$found")"
+	fi
+	found=$(find_io_complaints "$T_DIR/.expects-dmesg" <"$prefix.dmesg")
+	if [[ -n $found ]]; then
+		details+="$found"$'\n'
+		fail_verdict "unexpected in the kernel log: $(head -n 1 <<<"$found")"
+	fi
+}
+
+# On the host there are other people's processes; only the test's own group can be asked after
+check_host() {
+	local group left
+	group=$(<"$T_DIR/.group")
+	left=$(pgrep -lg "$group") || return 0
+	details+="left behind: $left"$'\n'
+	fail_verdict "leak: process ${left%%$'\n'*}"
+	kill -KILL -- "-$group" 2>/dev/null || true
+}
+
+run_one() {
+	local file=$1 limit=$2 prefix=$3 status verdict details=''
+	shift 3
+	printf 'fail died without a verdict\n' >"$prefix.verdict"
+	T_DIR=$(mktemp -d /tmp/dm-interpose-test.XXXXXX)
+	export T_DIR
+	: >"$T_DIR/.expects-dmesg"
+	if [[ -n ${IN_GUEST:-} ]]; then
+		mark_kernel_log "${prefix##*/}"
+		snapshot >"$T_DIR/.before"
+	fi
+	status=$(run_with_limit "$file" "$limit" "$prefix.out" "$@")
+	verdict=$(describe_status "$status" "$(cat "$T_DIR/.verdict" 2>/dev/null)")
+	[[ $verdict != "fail timed out" ]] || verdict+=" after $limit s"
+	if [[ -n ${IN_GUEST:-} ]]; then
+		check_guest "$prefix"
+	else
+		check_host
+	fi
+	printf '%s\n%s' "$verdict" "$details" >"$prefix.verdict"
+	rm -rf --one-file-system "$T_DIR" 2>/dev/null || true
+	[[ $verdict != fail* ]]
+}

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# What there is to run. The plan is made before anything runs: parallel arrays, one entry a verdict.
+#   kind: host | kunit (User-mode Linux) | vm (one test in a guest) | guest (the guests of a group as such)
+
+kinds=() names=() commands=() limits=() groups=()
+
+plan_add() {
+	kinds+=("$1")
+	names+=("$2")
+	commands+=("$3")
+	limits+=("$4")
+	groups+=("${5:-}")
+}
+
+# header FILE KEY DEFAULT: "# key: value" among the comment lines at the file's top
+header() {
+	local value
+	value=$(sed -n "/^#/!q; s/^# $2: *//p" "$1" | head -n 1)
+	echo "${value:-$3}"
+}
+
+# shell/attach/no-write-is-lost.sh -> "attach: no write is lost"
+sentence() {
+	local name=${1%.sh}
+	name=${name//-/ }
+	echo "${name/\//: }"
+}
+
+# T=…: words of which one must be part of the path, or match it as a pattern
+wanted() {
+	local word
+	[[ ${T:-} ]] || return 0
+	for word in ${T//,/ }; do
+		word=${word// /-}
+		# shellcheck disable=SC2053 # a pattern on purpose
+		[[ $1 != *"$word"* && $1 != $word ]] || return 0
+	done
+	return 1
+}
+
+# A test asked for by name runs whatever its tier
+in_tier() {
+	[[ ${T:-} || $tier == full || $(header "$1" tier check) == check ]]
+}
+
+plan_scripts() {
+	local kind=$1 dir=$2 prefix=$3 file path
+	[[ -d $dir ]] || return 0
+	while read -r file; do
+		path=${file#"$dir"/}
+		if wanted "$prefix$path" && in_tier "$file"; then
+			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "$(header "$file" timeout 120)" \
+				"$(header "$file" kernel debug)|$(header "$file" vm '')"
+		fi
+	done < <(find "$dir" -name '*.sh' | sort)
+}
+
+plan_kunit() {
+	local kind=$1 where=$2 suite module places allowed
+	[[ -r $tests/kunit/suites ]] || return 0
+	while read -r suite module places allowed; do
+		[[ $suite && $suite != \#* && ,$places, == *,$where,* ]] || continue
+		wanted "kunit-$where/$suite" || continue
+		plan_add "$kind" "kunit on $where: $suite" "tests/lib/kunit-suite $suite $module ${allowed:+allowed}" 300 "debug|"
+	done <"$tests/kunit/suites"
+}
+
+# The guests themselves are judged too: that each came up, stayed up, and had nothing in its kernel log that no
+# test accounts for.
+plan_guests() {
+	local group
+	while read -r group; do
+		plan_add guest "the guests stay alive with a clean kernel log (${group%%|*}${group#*|})" '' 0 "$group"
+	done < <(for i in "${!kinds[@]}"; do
+		[[ ${kinds[i]} != vm ]] || echo "${groups[i]}"
+	done | sort -u)
+}
+
+make_plan() {
+	plan_scripts host "$tests/host" host:
+	plan_scripts host "$tests/meta" meta:
+	plan_kunit kunit uml
+	plan_kunit vm smp
+	plan_scripts vm "$tests/shell" ''
+	plan_guests
+}

@@ -1,0 +1,206 @@
+# shellcheck shell=bash
+# Every test sources this file first. It makes failure the default: any command that fails ends the test, and only
+# reaching test_done on the last line, with every cleanup done, is a pass. tests/README.md lists the functions.
+
+set -Eeuo pipefail
+
+LIB=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+REPO=$(realpath "$LIB/../..")
+: "${T_DIR:=$(mktemp -d /tmp/dm-interpose-test.XXXXXX)}" # the runner's, or our own when a test is started by hand
+: "${T_FILE:=$(realpath "$0")}"
+P=it$$ # the prefix of every device this test makes
+export T_DIR P REPO LIB
+export LC_ALL=C
+[[ -e /run/udev/control ]] || export DM_DISABLE_UDEV=1
+touch "$T_DIR/.cleanups" "$T_DIR/.expects-dmesg"
+
+# --- saying things ---------------------------------------------------------------------------------------------
+
+note() {
+	echo "# $*" >&2
+}
+
+fail() {
+	echo "FAIL: $*" >&2
+	[[ -s $T_DIR/.verdict ]] || printf 'fail %s\n' "$*" >"$T_DIR/.verdict"
+	exit 1
+}
+
+on_error() {
+	local status=$1 command=$2 where=$3
+	[[ -s $T_DIR/.verdict ]] || printf 'fail line %s: %s (status %s)\n' "$where" "${command%%$'\n'*}" "$status" >"$T_DIR/.verdict"
+	echo "FAIL: ${T_FILE##*/} line $where: $command (status $status)" >&2
+}
+trap 'on_error $? "$BASH_COMMAND" "$(lines_up)"' ERR
+
+# The line of the test itself, and through which helpers it went: "14 (dm_create 30)"
+lines_up() {
+	local i out=''
+	for ((i = 1; i < ${#FUNCNAME[@]}; i++)); do
+		if [[ ${FUNCNAME[i]} == main ]]; then
+			out="${BASH_LINENO[i - 1]}${out:+ in$out}"
+		else
+			out=" ${FUNCNAME[i]}:${BASH_LINENO[i - 1]}$out"
+		fi
+	done
+	echo "$out"
+}
+
+# --- cleanup and the verdict -----------------------------------------------------------------------------------
+
+# cleanup COMMAND…: registered BEFORE the action that needs it, run in reverse order at the end, pass or fail.
+# Kept in a file, so that dev=$(loop_create 64M) can register from its subshell.
+cleanup() {
+	printf '%q ' "$@" >>"$T_DIR/.cleanups"
+	echo >>"$T_DIR/.cleanups"
+}
+
+run_cleanups() {
+	local line ok=0
+	while read -r line; do
+		(eval "$line") || {
+			echo "FAIL: cleanup: $line" >&2
+			ok=1
+		}
+	done < <(tac "$T_DIR/.cleanups")
+	: >"$T_DIR/.cleanups"
+	return "$ok"
+}
+
+# Runs at every exit of the test
+finish() {
+	local status=$?
+	trap - ERR
+	set +e
+	if ! run_cleanups; then
+		[[ -s $T_DIR/.verdict ]] || echo "fail a cleanup failed" >"$T_DIR/.verdict"
+		status=1
+	fi
+	if ((status == 0)) && [[ ${T_DONE:-} ]]; then
+		echo "done" >"$T_DIR/.verdict"
+	fi
+	exit "$status"
+}
+trap finish EXIT
+
+# The last line of every test
+test_done() {
+	T_DONE=1
+	exit 0
+}
+
+# --- what a test needs -----------------------------------------------------------------------------------------
+
+# An unmet need is a failure, unless the header says "# may-skip: <why that is all right>".
+unmet() {
+	local allowed
+	allowed=$(sed -n 's/^# may-skip: *//p' "$T_FILE" | head -n 1)
+	[[ $allowed ]] || fail "unmet requirement: $*"
+	echo "skip $* ($allowed)" >"$T_DIR/.verdict"
+	exit 0
+}
+
+requires() {
+	local command
+	for command in "$@"; do
+		command -v "$command" >/dev/null || unmet "$command is not installed"
+	done
+}
+
+# requires_target NAME…: device-mapper targets, by the name used in a table
+requires_target() {
+	local target
+	for target in "$@"; do
+		case $target in
+		snapshot* | linear | striped | error) ;;
+		*) modprobe -q "dm-$target" 2>/dev/null || true ;;
+		esac
+		[[ $target != snapshot* ]] || modprobe -q dm-snapshot 2>/dev/null || true
+		dmsetup targets | grep -q "^$target " || unmet "the kernel has no device-mapper target $target"
+	done
+}
+
+requires_module() {
+	local module
+	for module in "$@"; do
+		modprobe "$module" 2>/dev/null || unmet "the kernel has no module $module"
+	done
+}
+
+# expects_dmesg REGEX: I/O complaints that this test provokes. BUG, WARNING and the like cannot be declared.
+expects_dmesg() {
+	printf '%s\n' "$@" >>"$T_DIR/.expects-dmesg"
+}
+
+# --- expected failures -----------------------------------------------------------------------------------------
+
+# not COMMAND…: passes if the command fails of its own will. Death by signal and a command that is not there are
+# no expected failure.
+not() {
+	local status=0
+	"$@" || status=$?
+	((status != 0)) || fail "succeeded, and should have failed: $*"
+	((status < 126)) || fail "status $status (signal or not runnable) is no expected failure: $*"
+}
+
+errno_text() {
+	case $1 in
+	EPERM) echo "Operation not permitted" ;; ENOENT) echo "No such file or directory" ;;
+	EIO) echo "Input/output error" ;; ENXIO) echo "No such device or address" ;;
+	EAGAIN) echo "Resource temporarily unavailable" ;; ENOMEM) echo "Cannot allocate memory" ;;
+	EACCES) echo "Permission denied" ;; ENOTBLK) echo "Block device required" ;;
+	EBUSY) echo "Device or resource busy" ;; EEXIST) echo "File exists" ;; ENODEV) echo "No such device" ;;
+	EINVAL) echo "Invalid argument" ;; ENOSPC) echo "No space left on device" ;; EROFS) echo "Read-only file system" ;;
+	ERANGE) echo "Numerical result out of range" ;; EDEADLK) echo "Resource deadlock avoided" ;;
+	ELOOP) echo "Too many levels of symbolic links" ;; EOPNOTSUPP) echo "Operation not supported" ;;
+	ENOTSUPP) echo "Unknown error 524" ;; EILSEQ) echo "Invalid or incomplete multibyte or wide character" ;;
+	*) fail "errno_text does not know $1" ;;
+	esac
+}
+
+# The kernel log since this test began (in the guest)
+dmesg_since_start() {
+	dmesg | awk -v mark="${T_LOG_MARK:-}" 'found || mark == ""; index($0, mark) { found = 1 }'
+}
+
+# expect_error 'text' [ERRNO] -- COMMAND…: the command fails, by no signal, with the text in what it says or in the
+# kernel log while it ran, and with the errno's text in what it says
+expect_error() {
+	local text=$1 errno='' status=0 mark said
+	shift
+	if [[ $1 != -- ]]; then
+		errno=$(errno_text "$1")
+		shift
+	fi
+	shift
+	mark="dm-interpose expects an error $RANDOM$RANDOM"
+	[[ -z ${IN_GUEST:-} ]] || echo "$mark" >/dev/kmsg
+	said=$("$@" 2>&1 >/dev/null) || status=$?
+	[[ -z $errno || $said == *"$errno"* ]] || fail "expected '$errno' from: $*, but it said: $said"
+	[[ -z ${IN_GUEST:-} ]] || said+=$'\n'$(dmesg | awk -v mark="$mark" 'found; index($0, mark) { found = 1 }')
+	((status != 0)) || fail "succeeded, and should have failed with '$text': $*"
+	((status < 126)) || fail "status $status (signal or not runnable) is no expected failure: $*"
+	[[ $said == *"$text"* ]] || fail "expected '$text' from: $*, but it said: $said"
+}
+
+# wait_until 'reason' SECONDS COMMAND…: a bounded poll
+wait_until() {
+	local reason=$1 deadline=$((SECONDS + $2))
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < deadline)) || fail "timed out waiting until $reason: $*"
+		sleep 0.1
+	done
+}
+
+# equal 'what' WANTED GOT
+equal() {
+	[[ $2 == "$3" ]] || fail "$1: wanted '$2', got '$3'"
+}
+
+# shellcheck source=tests/lib/devices.sh
+. "$LIB/devices.sh"
+# shellcheck source=tests/lib/fio.sh
+. "$LIB/fio.sh"
+# shellcheck source=tests/lib/interposer.sh
+. "$LIB/interposer.sh"

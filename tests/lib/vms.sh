@@ -1,0 +1,149 @@
+# shellcheck shell=bash
+# Runs the tests of one group (same kernel, same options of tools/vm/run) in one guest after the other: a guest
+# serves until a test has left it in disorder, has killed it or hangs in it.
+
+vm_run=${DM_INTERPOSE_VM_RUN:-tools/vm/run}
+boot_limit=${DM_INTERPOSE_BOOT_LIMIT:-240} # a loaded machine, software emulation, KASAN
+grace=60 # past a test's own limit, for the guest to write down where it hangs
+vm_count=0
+vm_group= # process group of the running tools/vm/run
+
+kill_vm() {
+	[[ $vm_group ]] || return 0
+	kill -TERM -- "-$vm_group" 2>/dev/null
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		kill -0 -- "-$vm_group" 2>/dev/null || break
+		sleep 0.5
+	done
+	kill -KILL -- "-$vm_group" 2>/dev/null
+	vm_group=
+}
+
+# start_vm GROUP DIR SECONDS: opens $stream, whose lines are the guest's output
+start_vm() {
+	local kernel=${1%%|*} dir=$2 limit=$3 options
+	eval "options=(${1#*|})" # our own header lines, quoted as in a shell
+	# shellcheck disable=SC2016
+	exec {stream}< <(exec setsid bash -c 'echo $$ >"$0/pid"; "$@" 2>&1; echo $? >"$0/status"' "$dir" \
+		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" "${options[@]}" \
+		-- tests/lib/guest-batch /share </dev/null)
+	until [[ -s $dir/pid ]]; do
+		sleep 0.05
+	done
+	vm_group=$(<"$dir/pid")
+}
+
+write_vm_plan() {
+	local dir=$1 i total=$boot_limit
+	for i in "${pending[@]}"; do
+		printf '%03d\t%s\t%s\n' "$((i + 1))" "${limits[i]}" "${commands[i]}" >>"$dir/plan"
+		total=$((total + limits[i] + grace))
+	done
+	vm_limit=$total
+}
+
+# Follows the guest; sets running (index of a test without an end, or empty), ended (finished, replace or empty),
+# hung, and boots
+follow_vm() {
+	local dir=$1 line wait=$boot_limit since=$SECONDS got=0
+	running='' ended='' hung='' boots=0
+	while :; do
+		read -rt "$wait" -u "$stream" line || {
+			got=$?
+			((got <= 128)) || hung=1
+			return 0
+		}
+		line=${line%$'\r'}
+		printf '%s\n' "$line" >>"$dir/stream.log"
+		case $line in
+		"@@ boot "*) boots=$((boots + 1)) ;;
+		"@@ start "*)
+			running=$((10#${line##* } - 1))
+			since=$SECONDS
+			wait=$((limits[running] + grace))
+			;;
+		"@@ end "*)
+			report_files "$running" "$dir/${line##* }" $((SECONDS - since))
+			running=''
+			;;
+		"@@ finished" | "@@ replace") ended=${line#@@ } ;;
+		esac
+	done
+}
+
+# judge_vm DIR: how it ended, for the test that was running or else for the group
+judge_vm() {
+	local dir=$1 status reason
+	status=$(cat "$dir/status" 2>/dev/null || echo killed)
+	if [[ $hung ]]; then
+		reason="the guest hung"
+	elif ((boots > 1)); then
+		reason="the guest booted $boots times"
+	else
+		reason="the guest died (tools/vm/run: status $status)"
+	fi
+	if [[ $running ]]; then
+		report "$running" "fail $reason while this test ran" "${limits[running]}"
+	elif [[ $ended == finished && $status != 0 || $boots != 1 || ! $ended ]]; then
+		group_verdict="fail ${reason/died/ended badly}"
+	else
+		return 0
+	fi
+	grep -aE -A 12 -- "$SPLATS" "$dir/stream.log" 2>/dev/null | tail -n 60 >"$dir/splats.log"
+	diagnose "$dir/splats.log" 60
+	[[ -s $dir/splats.log ]] || diagnose "$dir/stream.log" 30
+	[[ ! $running ]] || diagnose "$dir/$(printf %03d $((running + 1))).out" 15
+	echo "#   log: $dir/"
+}
+
+still_pending() {
+	local i left=()
+	for i in "${pending[@]}"; do
+		[[ ${verdicts[i]:-} ]] || left+=("$i")
+	done
+	pending=("${left[@]}")
+}
+
+# one_vm GROUP: boots a guest for what is pending; false if not even one test has got a verdict
+one_vm() {
+	local dir before=${#pending[@]} stream vm_limit running ended hung boots
+	vm_count=$((vm_count + 1))
+	dir=$logs/vm-$vm_count
+	mkdir -p "$dir"
+	write_vm_plan "$dir"
+	echo "# guest $vm_count: ${1/|/ } kernel, $before tests"
+	start_vm "$1" "$dir" "$vm_limit"
+	follow_vm "$dir"
+	[[ ! $hung ]] || kill_vm
+	exec {stream}<&-
+	for _ in 1 2 3 4 5 6 7 8 9 10; do # the stream ends a moment before the status is written
+		[[ ! -s $dir/status && ! $hung ]] || break
+		sleep 0.1
+	done
+	vm_group=
+	judge_vm "$dir"
+	still_pending
+	((${#pending[@]} < before))
+}
+
+# run_group GROUP
+run_group() {
+	local group=$1 i pending=() guest='' group_verdict=pass begin=$SECONDS
+	for i in "${!kinds[@]}"; do
+		[[ ${groups[i]} == "$group" ]] || continue
+		case ${kinds[i]} in
+		vm) pending+=("$i") ;;
+		guest) guest=$i ;;
+		esac
+	done
+	while ((${#pending[@]})); do
+		one_vm "$group" || {
+			group_verdict="fail a guest ended without running a test"
+			break
+		}
+	done
+	for i in "${pending[@]}"; do
+		report "$i" "fail never ran: no guest" 0
+	done
+	report "$guest" "$group_verdict" $((SECONDS - begin))
+}
