@@ -1,0 +1,118 @@
+# shellcheck shell=bash disable=SC2034
+# Paths and functions that the tools share. Source it; it does nothing itself.
+#
+# Everything the tools make lives under one cache directory, outside the
+# checkout:
+#   src/6.12/pristine      Debian's kernel source as packaged, never modified
+#   ccache/                compiler cache, shared by all checkouts
+#   clones/NAME-HASH/      one per checkout of this repository:
+#     source-6.12/           pristine plus overlay (tools/overlay)
+#     build-6.12/KIND/       object files (tools/build)
+#     kernels/KIND-…/        finished kernels; a running VM keeps its own
+#     logs/                  build and console logs
+# The paths below clones/NAME-HASH are the same for every checkout, so relative
+# to there the compiler cache sees identical commands.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+KERNEL_VERSION=6.12
+TARBALL=/usr/src/linux-source-$KERNEL_VERSION.tar.xz
+
+CACHE=${DM_INTERPOSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dm-interpose}
+CLONE=$CACHE/clones/$(basename "$ROOT")-$(printf %s "$ROOT" | sha256sum | cut -c1-8)
+PRISTINE=$CACHE/src/$KERNEL_VERSION/pristine
+PATCHED=$CLONE/source-$KERNEL_VERSION
+BUILD=$CLONE/build-$KERNEL_VERSION
+KERNELS=$CLONE/kernels
+LOGS=$CLONE/logs
+
+say() { printf '%s: %s\n' "${0#"$ROOT"/}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Prints the comment block at the top of the running script, as its --help.
+print_header() { sed -n '2,/^[^#]/ { /^#/ s/^# \{0,1\}//p }' "$0"; }
+
+# lock NAME: waits for, then holds until exit, an exclusive lock in the cache.
+lock() {
+	local file=$1 fd
+	mkdir -p "$(dirname "$file")"
+	exec {fd}>"$file"
+	if ! flock -n "$fd"; then
+		say "waiting for another run that holds $file"
+		flock "$fd"
+	fi
+}
+
+# Identifies the installed tarball: a package update changes it.
+tarball_identity() { stat -L -c '%s-%Y' "$TARBALL"; }
+
+ensure_pristine() {
+	local stamp=$PRISTINE.stamp
+	[[ -r $TARBALL ]] || die "$TARBALL is missing: run tools/deps"
+	[[ -f $stamp && $(<"$stamp") == "$(tarball_identity)" ]] && return
+	say "unpacking $TARBALL"
+	rm -rf "$PRISTINE" "$stamp"
+	mkdir -p "$PRISTINE.new"
+	tar -C "$PRISTINE.new" --strip-components=1 -xf "$TARBALL"
+	mv "$PRISTINE.new" "$PRISTINE"
+	tarball_identity >"$stamp"
+}
+
+# A CI job leaves a clone behind that nobody will come back to.
+prune_clones() {
+	local dir
+	for dir in "$CACHE"/clones/*/; do
+		[[ -f $dir/checkout ]] || continue
+		[[ -d $(<"$dir/checkout") ]] && continue
+		say "removing the cache of the vanished checkout $(<"$dir/checkout")"
+		rm -rf "$dir"
+	done
+}
+
+# Makes PATCHED an up-to-date copy of the pristine tree with our overlay on it.
+ensure_patched() {
+	local stamp=$PATCHED.stamp
+	mkdir -p "$CLONE"
+	printf '%s\n' "$ROOT" >"$CLONE/checkout"
+	(
+		lock "$CACHE/src.lock"
+		prune_clones
+		ensure_pristine
+		[[ -f $stamp && $(<"$stamp") == "$(<"$PRISTINE.stamp")" ]] && exit
+		say "copying the kernel source to $PATCHED"
+		rm -rf "$PATCHED" "$stamp"
+		cp -a --reflink=auto "$PRISTINE" "$PATCHED"
+		cp "$PRISTINE.stamp" "$stamp"
+	) || exit
+	"$ROOT/tools/overlay" --quiet "$PATCHED"
+}
+
+# Sets what makes two builds of the same content identical wherever they run,
+# so that the compiler cache serves the second one.
+export_build_environment() {
+	export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
+	export CCACHE_BASEDIR=$CLONE CCACHE_NOHASHDIR=1
+	# Finds the headers from the compiler's own list: no extra preprocessor run.
+	export CCACHE_DEPEND=1
+	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
+	export KBUILD_BUILD_USER=dm-interpose KBUILD_BUILD_HOST=localhost
+	export KBUILD_BUILD_VERSION=1
+	mkdir -p "$CCACHE_DIR"
+}
+
+# Lists "path-in-kernel<TAB>path-in-repository" of every file the overlay adds.
+overlay_files() {
+	local dirs=() dir pattern target file
+	cd "$ROOT" || exit
+	for dir in block include drivers Documentation; do
+		[[ -d $dir ]] && dirs+=("$dir")
+	done
+	[[ ${#dirs[@]} -eq 0 ]] ||
+		find "${dirs[@]}" -type f ! -name '.*' ! -name '*~' ! -name '*.orig' \
+			! -name '*.rej' ! -name '*.o' -printf '%p\t%p\n'
+	while read -r pattern target; do
+		[[ -z $pattern || $pattern == \#* ]] && continue
+		for file in $pattern; do
+			[[ -f $file ]] && printf '%s/%s\t%s\n' "${target%/}" "${file##*/}" "$file"
+		done
+	done <"$ROOT/tools/overlay.map"
+}
