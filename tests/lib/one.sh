@@ -7,6 +7,10 @@
 # writes OUT-PREFIX.out (what the test printed) and OUT-PREFIX.verdict: "pass", "skip REASON" or "fail REASON",
 # then details. The verdict exists from the beginning and says "fail", so whatever dies, it is a failure.
 
+# The guest's /run is a tmpfs, its /tmp lies on the overlay over the host's root
+scratch_dir=${IN_GUEST:+/run}
+scratch_dir=${scratch_dir:-/tmp}
+
 # Where a stuck test stands is lost with the guest, so it is written down first.
 describe_hang() {
 	local group=$1 stack
@@ -104,9 +108,12 @@ check_guest() {
 
 # On the host there are other people's processes; only the test's own group can be asked after
 check_host() {
-	local group left
+	local group left _
 	group=$(<"$T_DIR/.group")
-	left=$(pgrep -lg "$group") || return 0
+	for _ in 1 2 3 4 5 6 7 8 9 10; do # the test's own shell takes a moment to go
+		left=$(pgrep -lg "$group") || return 0
+		sleep 0.1
+	done
 	details+="left behind: $left"$'\n'
 	fail_verdict "leak: process ${left%%$'\n'*}"
 	kill -KILL -- "-$group" 2>/dev/null || true
@@ -116,7 +123,7 @@ run_one() {
 	local file=$1 limit=$2 prefix=$3 status verdict details=''
 	shift 3
 	printf 'fail died without a verdict\n' >"$prefix.verdict"
-	T_DIR=$(mktemp -d /tmp/dm-interpose-test.XXXXXX)
+	T_DIR=$(mktemp -d -p "$scratch_dir" dm-interpose-test.XXXXXX)
 	export T_DIR
 	: >"$T_DIR/.expects-dmesg"
 	if [[ -n ${IN_GUEST:-} ]]; then

@@ -52,7 +52,7 @@ plan_scripts() {
 			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "$(header "$file" timeout 120)" \
 				"$(header "$file" kernel debug)|$(header "$file" vm '')"
 		fi
-	done < <(find "$dir" -name '*.sh' | sort)
+	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }
 
 plan_kunit() {

@@ -16,7 +16,8 @@ report() {
 	case $verdict in
 	pass*)
 		passed=$((passed + 1))
-		echo "ok $number - ${names[i]} # ${verdict#pass}${verdict:4:1}$seconds s"
+		verdict=${verdict#pass}
+		echo "ok $number - ${names[i]} # ${verdict:+${verdict# }, }$seconds s"
 		;;
 	skip*)
 		skipped=$((skipped + 1))

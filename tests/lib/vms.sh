@@ -25,7 +25,8 @@ start_vm() {
 	eval "options=(${1#*|})" # our own header lines, quoted as in a shell
 	# shellcheck disable=SC2016
 	exec {stream}< <(exec setsid bash -c 'echo $$ >"$0/pid"; "$@" 2>&1; echo $? >"$0/status"' "$dir" \
-		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" "${options[@]}" \
+		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" --console "$dir/console.log" \
+		"${options[@]}" \
 		-- tests/lib/guest-batch /share </dev/null)
 	until [[ -s $dir/pid ]]; do
 		sleep 0.05
@@ -89,9 +90,11 @@ judge_vm() {
 	else
 		return 0
 	fi
-	grep -aE -A 12 -- "$SPLATS" "$dir/stream.log" 2>/dev/null | tail -n 60 >"$dir/splats.log"
+	grep -aE -m 1 -A 50 -- "$SPLATS" "$dir/console.log" 2>/dev/null >"$dir/splats.log"
 	diagnose "$dir/splats.log" 60
-	[[ -s $dir/splats.log ]] || diagnose "$dir/stream.log" 30
+	[[ -s $dir/splats.log ]] || diagnose "$dir/console.log" 20
+	grep -v '^@@' "$dir/stream.log" 2>/dev/null >"$dir/said.log"
+	diagnose "$dir/said.log" 10
 	[[ ! $running ]] || diagnose "$dir/$(printf %03d $((running + 1))).out" 15
 	echo "#   log: $dir/"
 }
@@ -138,7 +141,7 @@ run_group() {
 	done
 	while ((${#pending[@]})); do
 		one_vm "$group" || {
-			group_verdict="fail a guest ended without running a test"
+			[[ $group_verdict == fail* ]] || group_verdict="fail a guest ended without running a test"
 			break
 		}
 	done
