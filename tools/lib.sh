@@ -14,6 +14,8 @@
 # to there the compiler cache sees identical commands.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+PROGRAM=$(realpath "$0")
+PROGRAM=${PROGRAM#"$ROOT/"}
 KERNEL_VERSION=6.12
 TARBALL=/usr/src/linux-source-$KERNEL_VERSION.tar.xz
 
@@ -25,7 +27,17 @@ BUILD=$CLONE/build-$KERNEL_VERSION
 KERNELS=$CLONE/kernels
 LOGS=$CLONE/logs
 
-say() { printf '%s: %s\n' "${0#"$ROOT"/}" "$*" >&2; }
+# Each of these in a console log is the kernel saying that something broke.
+SPLATS='BUG:|WARNING: |KASAN:|KFENCE:|UBSAN:|BUG at |BUG workqueue|Oops|Kernel panic'
+SPLATS+='|general protection fault|unable to handle|double fault|stack segment'
+SPLATS+='|divide error:|invalid opcode:|refcount_t:|blocked for more than'
+SPLATS+='|soft lockup|hard LOCKUP|workqueue lockup|detected stall|rcu.*stall'
+SPLATS+='|possible circular locking|possible recursive locking|possible irq lock inversion'
+SPLATS+='|inconsistent lock state|suspicious RCU usage|sleeping function called'
+SPLATS+='|bad unlock balance|non-static key|held lock freed|DEBUG_LOCKS_WARN_ON'
+SPLATS+='|ODEBUG:|scheduling while atomic|-\[ cut here \]-'
+
+say() { printf '%s: %s\n' "$PROGRAM" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 # Prints the comment block at the top of the running script, as its --help.
@@ -115,4 +127,10 @@ overlay_files() {
 			[[ -f $file ]] && printf '%s/%s\t%s\n' "${target%/}" "${file##*/}" "$file"
 		done
 	done <"$ROOT/tools/overlay.map"
+}
+
+# The KUnit suites that the overlay defines; whoever builds for tests wants them.
+kunit_symbols() {
+	sed -n 's/^+config \([A-Z0-9_]*_KUNIT_TEST\)$/\1/p' \
+		"$ROOT/patches/$KERNEL_VERSION"/*.patch 2>/dev/null | sort -u
 }
