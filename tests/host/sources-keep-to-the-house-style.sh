@@ -1,0 +1,29 @@
+#!/bin/bash
+# Given our kernel files
+# When what checkpatch does not know is looked for
+# Then there is no conditional compilation in a .c file, no kernel version test, no BUG(), and no function
+#   of more than 60 lines
+. tests/lib/test.sh
+. tests/lib/tree.sh
+
+mapfile -t sources < <(own_sources)
+mapfile -t code < <(own_sources | grep '\.c$')
+
+none() {
+	local what=$1
+	shift
+	if "$@" >"$T_DIR/found"; then
+		cat "$T_DIR/found"
+		fail "$what: $(head -n 1 "$T_DIR/found")"
+	fi
+}
+
+none "conditional compilation" grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef)\b' "${code[@]}"
+none "a kernel version test" grep -n 'LINUX_VERSION_CODE' "${sources[@]}"
+none "BUG()" grep -nE '\bBUG(_ON)?\(' "${sources[@]}"
+# shellcheck disable=SC2016 # awk's variables
+none "a long function" awk '
+	/^{/ { start = FNR }
+	/^}/ { if (start && FNR - start > 61) { print FILENAME ":" start ": " FNR - start - 1 " lines"; found = 1 } start = 0 }
+	END { exit !found }' "${code[@]}"
+test_done
