@@ -43,15 +43,14 @@ die() { say "$*"; exit 1; }
 # Prints the comment block at the top of the running script, as its --help.
 print_header() { sed -n '2,/^[^#]/ { /^#/ s/^# \{0,1\}//p }' "$0"; }
 
-# lock NAME: waits for, then holds until exit, an exclusive lock in the cache.
+# lock FILE: waits for, then holds until exit, an exclusive lock on FILE.
 lock() {
 	local file=$1 fd
 	mkdir -p "$(dirname "$file")"
 	exec {fd}>"$file"
-	if ! flock -n "$fd"; then
-		say "waiting for another run that holds $file"
-		flock "$fd"
-	fi
+	flock -n "$fd" && return
+	say "waiting for another run that holds $file"
+	flock "$fd"
 }
 
 # Identifies the installed tarball: a package update changes it.
@@ -62,7 +61,7 @@ ensure_pristine() {
 	[[ -r $TARBALL ]] || die "$TARBALL is missing: run tools/deps"
 	[[ -f $stamp && $(<"$stamp") == "$(tarball_identity)" ]] && return
 	say "unpacking $TARBALL"
-	rm -rf "$PRISTINE" "$stamp"
+	rm -rf "$PRISTINE" "$PRISTINE.new" "$stamp"
 	mkdir -p "$PRISTINE.new"
 	tar -C "$PRISTINE.new" --strip-components=1 -xf "$TARBALL"
 	mv "$PRISTINE.new" "$PRISTINE"
@@ -81,22 +80,21 @@ prune_clones() {
 }
 
 # Makes PATCHED an up-to-date copy of the pristine tree with our overlay on it.
-ensure_patched() {
-	local stamp=$PATCHED.stamp
+ensure_patched() (
+	stamp=$PATCHED.stamp
 	mkdir -p "$CLONE"
 	printf '%s\n' "$ROOT" >"$CLONE/checkout"
-	(
-		lock "$CACHE/src.lock"
-		prune_clones
-		ensure_pristine
-		[[ -f $stamp && $(<"$stamp") == "$(<"$PRISTINE.stamp")" ]] && exit
+	lock "$CACHE/source.lock"
+	prune_clones
+	ensure_pristine
+	if [[ ! -f $stamp || $(<"$stamp") != "$(<"$PRISTINE.stamp")" ]]; then
 		say "copying the kernel source to $PATCHED"
 		rm -rf "$PATCHED" "$stamp"
 		cp -a --reflink=auto "$PRISTINE" "$PATCHED"
 		cp "$PRISTINE.stamp" "$stamp"
-	) || exit
+	fi
 	"$ROOT/tools/overlay" --quiet "$PATCHED"
-}
+)
 
 # Sets what makes two builds of the same content identical wherever they run,
 # so that the compiler cache serves the second one.
