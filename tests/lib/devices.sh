@@ -2,25 +2,29 @@
 # Devices and file systems for tests. Each function that makes something registers its removal first, prints the
 # path where there is one, and may be called in $( ).
 
-sectors() {
-	blockdev --getsz "$1"
-}
-
 # devno DEV: as device-mapper writes it, "254:16"
 devno() {
-	stat -c '%Hr:%Lr' "$(realpath "$1")"
+	stat -Lc '%Hr:%Lr' "$1"
 }
 
-# disk_name DEV: its directory below /sys/class/block
-disk_name() {
-	basename "$(realpath "$1")"
+# sysfs_dir DEV: where sysfs tells of it. Without udev a node in /dev/mapper has no other name.
+sysfs_dir() {
+	if [[ $1 != /dev/mapper/* && -d /sys/class/block/${1##*/} ]]; then
+		echo "/sys/class/block/${1##*/}"
+	else
+		echo "/sys/dev/block/$(devno "$1")"
+	fi
+}
+
+sectors() {
+	echo "$(<"$(sysfs_dir "$1")/size")"
 }
 
 # io_stat DEV FIELD: a field of /sys/class/block/…/stat by name. Counters of partitions exist too.
 io_stat() {
 	local fields=(reads reads_merged read_sectors read_ms writes writes_merged write_sectors write_ms in_flight
 		io_ms queue_ms discards discards_merged discard_sectors discard_ms flushes flush_ms) values i
-	read -ra values <"/sys/class/block/$(disk_name "$1")/stat"
+	read -ra values <"$(sysfs_dir "$1")/stat"
 	for i in "${!fields[@]}"; do
 		[[ ${fields[i]} != "$2" ]] || {
 			echo "${values[i]}"
@@ -30,17 +34,19 @@ io_stat() {
 	fail "no such counter: $2"
 }
 
-io_total() {
-	echo $(($(io_stat "$1" reads) + $(io_stat "$1" writes)))
-}
-
-has_moved() {
-	(($(io_total "$1") >= $2))
+# total_reaches SYSFS-DIR N: reads and writes together
+total_reaches() {
+	local values
+	read -ra values <"$1/stat"
+	((values[0] + values[4] >= $2))
 }
 
 # wait_io DEV [N]: until N (100) more requests have gone through it
 wait_io() {
-	wait_until "I/O goes through $1" 60 has_moved "$1" $(($(io_total "$1") + ${2:-100}))
+	local dir values
+	dir=$(sysfs_dir "$1")
+	read -ra values <"$dir/stat"
+	wait_until "I/O goes through $1" 60 total_reaches "$dir" $((values[0] + values[4] + ${2:-100}))
 }
 
 # scratch LETTER: /dev/vdLETTER, wiped and without partitions
@@ -138,7 +144,7 @@ unmount_if_there() {
 # mkfs_mounted ext4|xfs|btrfs DEV [mount options]: prints the mount point
 mkfs_mounted() {
 	local type=$1 dev=$2 at force=-f
-	at=$T_DIR/mnt-$(disk_name "$dev")
+	at=$T_DIR/mnt-${dev##*/}
 	[[ $type != ext4 ]] || force=-F
 	"mkfs.$type" -q "$force" "$dev" >&2
 	mkdir -p "$at"

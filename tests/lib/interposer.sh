@@ -1,23 +1,25 @@
 # shellcheck shell=bash
-# Reads the status line of the target:
-# <start> <len> interpose <state> <maj:min> <beneath> <redirected> <outstanding> <pinned|-> <inner type> <inner status…>
+# Reads the status line of the target; its fields are explained in Documentation/.
 
-# interposer_field NAME N: NAME without the prefix, as given to dm_create
+# interposer_field NAME N: the Nth field after the target's name; NAME without the prefix, as given to dm_create
 interposer_field() {
-	dmsetup status --target interpose "$P-$1" | awk -v n="$2" 'NR == 1 { print $n }'
+	local status fields
+	status=$(dmsetup status --target interpose "$P-$1")
+	read -ra fields <<<"$status"
+	echo "${fields[$2 + 2]}"
 }
 
-interposer_state() { interposer_field "$1" 4; }
-interposer_origin() { interposer_field "$1" 5; }
-interposer_redirected() { interposer_field "$1" 7; }
-interposer_outstanding() { interposer_field "$1" 8; }
-interposer_pinned() { interposer_field "$1" 9; }
-interposer_inner_type() { interposer_field "$1" 10; }
+interposer_state() { interposer_field "$1" 1; }
+interposer_origin() { interposer_field "$1" 2; }
+interposer_redirected() { interposer_field "$1" 4; }
+interposer_outstanding() { interposer_field "$1" 5; }
+interposer_pinned() { interposer_field "$1" 6; }
+interposer_inner_type() { interposer_field "$1" 7; }
 
 # The node beneath the hook, as a path
 interposer_beneath() {
 	local node
-	node=$(interposer_field "$1" 6)
+	node=$(interposer_field "$1" 3)
 	echo "/dev/${node#/dev/}"
 }
 

@@ -36,41 +36,62 @@ snapshot_dm() {
 }
 
 # Neither the kernel's threads (children of pid 2), nor udevd's workers, nor ourselves and what we are running:
-# what a dead test has left running has become a child of init.
+# what a dead test has left running has become a child of init. Only shell builtins: under emulation a process
+# costs as much as all the rest.
 snapshot_processes() {
-	ps -eo pid=,ppid=,comm= | awk -v us=$$ '
-		{ parent[$1] = $2; name[$1] = $3 }
-		END {
-			for (pid in name) {
-				for (p = pid; p > 2 && p != us; p = parent[p])
-					;
-				if (p != 2 && p != us && name[pid] !~ /udev/)
-					print "process", pid, name[pid]
-			}
-		}'
+	local file stat pid name p parent=() names=()
+	for file in /proc/[0-9]*/stat; do
+		read -r stat 2>/dev/null <"$file" || continue
+		pid=${stat%% *}
+		name=${stat#*(}
+		names[pid]=${name%)*}
+		stat=${stat##*) }
+		stat=${stat#* }
+		parent[pid]=${stat%% *}
+	done 2>/dev/null
+	for pid in "${!names[@]}"; do
+		p=$pid
+		while ((p > 2 && p != $$)); do
+			p=${parent[p]:-0}
+		done
+		[[ $p == 2 || $p == "$$" || ${names[pid]} == *udev* ]] || echo "process $pid ${names[pid]}"
+	done
+}
+
+snapshot_mounts() {
+	local at
+	while read -r _ _ _ _ at _; do
+		echo "mount $at"
+	done </proc/self/mountinfo
+}
+
+# lockdep that has given up checks nothing any more, and every later test would pass unchecked
+snapshot_lockdep() {
+	local name value
+	[[ ! -r /proc/lockdep_stats ]] || while read -r name value; do
+		[[ $name != debug_locks: ]] || echo "lockdep $value"
+	done </proc/lockdep_stats
 }
 
 snapshot() {
-	{
-		snapshot_modules
-		snapshot_disks
-		snapshot_dm
-		snapshot_processes
-		echo "taint $(</proc/sys/kernel/tainted)"
-		awk '{ print "mount", $5 }' /proc/self/mountinfo
-		# lockdep that has given up checks nothing any more, and every later test would pass unchecked
-		awk '/debug_locks/ { print "lockdep", $2 }' /proc/lockdep_stats 2>/dev/null || true
-	} | sort
+	snapshot_modules
+	snapshot_disks
+	snapshot_dm
+	snapshot_processes
+	echo "taint $(</proc/sys/kernel/tainted)"
+	snapshot_mounts
+	snapshot_lockdep
 }
 
 # leaks BEFORE-FILE: what differs from it now. Some teardown is done by kernel workers (the bypass disk, loop's
 # lazy unbinding, a late unmount), so what is left gets five seconds to go.
 leaks() {
-	local before=$1 now try
-	for try in 1 2 3 4 5 6 7 8 9 10; do
+	local before=$1 now until=$((SECONDS + 5))
+	while :; do
 		now=$(snapshot)
 		[[ $now != "$(<"$before")" ]] || return 0
-		((try == 10)) || sleep 0.5
+		((SECONDS < until)) || break
+		sleep 0.5
 	done
 	diff "$before" <(echo "$now") | sed -n 's/^> /left behind: /p; s/^< /gone or changed: /p'
 }

@@ -31,31 +31,29 @@ describe_hang() {
 
 kill_group() {
 	kill -TERM -- "-$1" 2>/dev/null || return 0
-	read -rt 3 <>"$2" || true # a sleep that needs no process
+	read -rt 3 -u "$end" || true # a sleep that needs no process
 	kill -KILL -- "-$1" 2>/dev/null || true
 }
 
-# Prints the exit status, or "timeout". The status comes through a pipe and not by wait, which would wait for ever
-# for a process that hangs inside the kernel.
+# run_with_limit FILE SECONDS OUT [ARG…]: sets $status to the exit status, or "timeout". The status comes through a
+# pipe and not by wait, which would wait for ever for a process that hangs inside the kernel.
 run_with_limit() {
-	local file=$1 limit=$2 out=$3 pipe=$T_DIR/.end status group
+	local file=$1 limit=$2 out=$3 end
 	shift 3
-	mkfifo "$pipe"
+	exec {end}<> <(:)
 	set -m
 	{
-		bash "$file" "$@" </dev/null >"$out" 2>&1
-		echo $? >"$pipe"
-	} >/dev/null &
+		bash "$file" "$@" </dev/null {end}>&-
+		echo $? >&"$end"
+	} >"$out" 2>&1 &
 	group=$!
-	echo "$group" >"$T_DIR/.group"
 	set +m
-	if read -rt "$limit" status <>"$pipe"; then
-		echo "$status"
-	else
-		echo timeout
+	if ! read -rt "$limit" -u "$end" status; then
+		status=timeout
 		describe_hang "$group" >>"$out" 2>&1
-		kill_group "$group" "$pipe"
+		kill_group "$group"
 	fi
+	exec {end}>&-
 }
 
 describe_status() {
@@ -81,35 +79,43 @@ fail_verdict() {
 	[[ $verdict == fail* ]] || verdict="fail $1"
 }
 
-mark_kernel_log() {
-	export T_LOG_MARK="dm-interpose test $1 begins $RANDOM$RANDOM"
-	echo "$T_LOG_MARK" >/dev/kmsg
+# Everything that the log says since the test's mark
+keep_kernel_log() {
+	local log
+	log=$(dmesg)
+	[[ $log == *"$T_LOG_MARK"* ]] || details+="the kernel log has overflowed"$'\n'
+	printf '%s\n' "${log##*"$T_LOG_MARK"}" >"$1"
+}
+
+check_kernel_log() {
+	local prefix=$1 found
+	keep_kernel_log "$prefix.dmesg"
+	grep -qE -- "$SPLATS|$IO_COMPLAINTS" "$prefix.dmesg" || return 0
+	found=$(find_splats <"$prefix.dmesg")
+	if [[ $found ]]; then
+		details+="$found"$'\n'
+		fail_verdict "kernel log: ${found%%$'\n'*}"
+	fi
+	found=$(find_io_complaints "$T_DIR/.expects-dmesg" <"$prefix.dmesg")
+	if [[ $found ]]; then
+		details+="$found"$'\n'
+		fail_verdict "unexpected in the kernel log: ${found%%$'\n'*}"
+	fi
 }
 
 check_guest() {
 	local prefix=$1 found
 	found=$(leaks "$T_DIR/.before")
-	if [[ -n $found ]]; then
+	if [[ $found ]]; then
 		details+="$found"$'\n'
 		fail_verdict "leak: ${found%%$'\n'*}"
 	fi
-	dmesg | awk -v mark="$T_LOG_MARK" 'found; index($0, mark) { found = 1 }' >"$prefix.dmesg"
-	found=$(find_splats <"$prefix.dmesg")
-	if [[ -n $found ]]; then
-		details+="$found"$'\n'
-		fail_verdict "kernel log: $(head -n 1 <<<"$found")"
-	fi
-	found=$(find_io_complaints "$T_DIR/.expects-dmesg" <"$prefix.dmesg")
-	if [[ -n $found ]]; then
-		details+="$found"$'\n'
-		fail_verdict "unexpected in the kernel log: $(head -n 1 <<<"$found")"
-	fi
+	check_kernel_log "$prefix"
 }
 
 # On the host there are other people's processes; only the test's own group can be asked after
 check_host() {
-	local group left _
-	group=$(<"$T_DIR/.group")
+	local left _
 	for _ in 1 2 3 4 5 6 7 8 9 10; do # the test's own shell takes a moment to go
 		left=$(pgrep -lg "$group") || return 0
 		sleep 0.1
@@ -120,25 +126,27 @@ check_host() {
 }
 
 run_one() {
-	local file=$1 limit=$2 prefix=$3 status verdict details=''
+	local file=$1 limit=$2 prefix=$3 status group verdict said='' details=''
 	shift 3
-	printf 'fail died without a verdict\n' >"$prefix.verdict"
-	T_DIR=$(mktemp -d -p "$scratch_dir" dm-interpose-test.XXXXXX)
-	export T_DIR
+	echo "fail died without a verdict" >"$prefix.verdict"
+	export T_DIR=$scratch_dir/dm-interpose-test.$$.${prefix##*/}
+	mkdir -p "$T_DIR"
 	: >"$T_DIR/.expects-dmesg"
-	if [[ -n ${IN_GUEST:-} ]]; then
-		mark_kernel_log "${prefix##*/}"
+	if [[ ${IN_GUEST:-} ]]; then
+		export T_LOG_MARK="dm-interpose test ${prefix##*/} begins $RANDOM$RANDOM"
+		echo "$T_LOG_MARK" >/dev/kmsg
 		snapshot >"$T_DIR/.before"
 	fi
-	status=$(run_with_limit "$file" "$limit" "$prefix.out" "$@")
-	verdict=$(describe_status "$status" "$(cat "$T_DIR/.verdict" 2>/dev/null)")
+	run_with_limit "$file" "$limit" "$prefix.out" "$@"
+	[[ ! -r $T_DIR/.verdict ]] || said=$(<"$T_DIR/.verdict")
+	verdict=$(describe_status "$status" "$said")
 	[[ $verdict != "fail timed out" ]] || verdict+=" after $limit s"
-	if [[ -n ${IN_GUEST:-} ]]; then
+	if [[ ${IN_GUEST:-} ]]; then
 		check_guest "$prefix"
 	else
 		check_host
+		rm -rf --one-file-system "$T_DIR"
 	fi
 	printf '%s\n%s' "$verdict" "$details" >"$prefix.verdict"
-	rm -rf --one-file-system "$T_DIR" 2>/dev/null || true
 	[[ $verdict != fail* ]]
 }

@@ -4,15 +4,23 @@
 
 set -Eeuo pipefail
 
-LIB=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-REPO=$(realpath "$LIB/../..")
+# Under emulation, with all its debugging on, a kernel starts five processes a second. What runs in every test is
+# therefore made of shell builtins.
+[[ ${BASH_SOURCE[0]} == tests/lib/test.sh ]] || {
+	echo "run it in the top directory of the checkout" >&2
+	exit 1
+}
+REPO=$PWD
+LIB=$REPO/tests/lib
 : "${T_DIR:=$(mktemp -d /tmp/dm-interpose-test.XXXXXX)}" # the runner's, or our own when a test is started by hand
-: "${T_FILE:=$(realpath "$0")}"
+T_FILE=$0
 P=it$$ # the prefix of every device this test makes
 export T_DIR P REPO LIB
 export LC_ALL=C
 [[ -e /run/udev/control ]] || export DM_DISABLE_UDEV=1
-touch "$T_DIR/.cleanups" "$T_DIR/.expects-dmesg"
+: >>"$T_DIR/.cleanups"
+: >>"$T_DIR/.expects-dmesg"
+exec {T_NEVER}<> <(:) # a pipe in which nothing ever comes
 
 # --- saying things ---------------------------------------------------------------------------------------------
 
@@ -57,13 +65,14 @@ cleanup() {
 }
 
 run_cleanups() {
-	local line ok=0
-	while read -r line; do
-		(eval "$line") || {
-			echo "FAIL: cleanup: $line" >&2
+	local lines i ok=0
+	mapfile -t lines <"$T_DIR/.cleanups"
+	for ((i = ${#lines[@]} - 1; i >= 0; i--)); do
+		(eval "${lines[i]}") || {
+			echo "FAIL: cleanup: ${lines[i]}" >&2
 			ok=1
 		}
-	done < <(tac "$T_DIR/.cleanups")
+	done
 	: >"$T_DIR/.cleanups"
 	return "$ok"
 }
@@ -95,7 +104,7 @@ test_done() {
 # An unmet need is a failure, unless the header says "# may-skip: <why that is all right>".
 unmet() {
 	local allowed
-	allowed=$(sed -n 's/^# may-skip: *//p' "$T_FILE" | head -n 1)
+	allowed=$(sed -n 's/^# may-skip: *//p' "$T_FILE")
 	[[ $allowed ]] || fail "unmet requirement: $*"
 	echo "skip $* ($allowed)" >"$T_DIR/.verdict"
 	exit 0
@@ -184,13 +193,18 @@ expect_error() {
 	[[ $said == *"$text"* ]] || fail "expected '$text' from: $*, but it said: $said"
 }
 
+# pause SECONDS: a sleep without a process
+pause() {
+	read -rt "$1" -u "$T_NEVER" || true
+}
+
 # wait_until 'reason' SECONDS COMMAND…: a bounded poll
 wait_until() {
 	local reason=$1 deadline=$((SECONDS + $2))
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < deadline)) || fail "timed out waiting until $reason: $*"
-		sleep 0.1
+		pause 0.1
 	done
 }
 

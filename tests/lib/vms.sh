@@ -43,11 +43,11 @@ write_vm_plan() {
 	vm_limit=$total
 }
 
-# Follows the guest; sets running (index of a test without an end, or empty), ended (finished, replace or empty),
+# Follows the guest; sets running (index of a test without an end, or empty), since (its start), ended (finished, replace or empty),
 # hung, and boots
 follow_vm() {
-	local dir=$1 line wait=$boot_limit since=$SECONDS got=0
-	running='' ended='' hung='' boots=0
+	local dir=$1 line wait=$boot_limit got=0
+	running='' since=$SECONDS ended='' hung='' boots=0
 	while :; do
 		read -rt "$wait" -u "$stream" line || {
 			got=$?
@@ -84,7 +84,7 @@ judge_vm() {
 		reason="the guest died (tools/vm/run: status $status)"
 	fi
 	if [[ $running ]]; then
-		report "$running" "fail $reason while this test ran" "${limits[running]}"
+		report "$running" "fail $reason while this test ran" $((SECONDS - since))
 	elif [[ $ended == finished && $status != 0 || $boots != 1 || ! $ended ]]; then
 		group_verdict="fail ${reason/died/ended badly}"
 	else
@@ -109,7 +109,7 @@ still_pending() {
 
 # one_vm GROUP: boots a guest for what is pending; false if not even one test has got a verdict
 one_vm() {
-	local dir before=${#pending[@]} stream vm_limit running ended hung boots
+	local dir before=${#pending[@]} stream vm_limit running since ended hung boots
 	vm_count=$((vm_count + 1))
 	dir=$logs/vm-$vm_count
 	mkdir -p "$dir"
