@@ -171,9 +171,8 @@ device_sum() {
 	dd if="$1" bs=1M ${2:+count="$2"} iflag=direct status=none | sha256sum | cut -d' ' -f1
 }
 
-# random_fill DEV [MiB]: data that no two blocks share, cheap to make
+# random_fill DEV [MiB]: data that does not repeat, other data each time
 random_fill() {
-	local mib=${2:-$(($(sectors "$1") / 2048))}
-	openssl enc -aes-128-ctr -nosalt -K "$RANDOM$RANDOM" -iv 0 -in /dev/zero 2>/dev/null |
-		dd of="$1" bs=1M count="$mib" iflag=fullblock oflag=direct status=none
+	fio --name=fill --filename="$1" --rw=write --bs=1M --direct=1 --size="${2:-$(($(sectors "$1") / 2048))}M" \
+		--refill_buffers --randseed="$RANDOM$RANDOM" --output="$T_DIR/fill.log"
 }

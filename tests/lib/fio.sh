@@ -89,7 +89,7 @@ fio_judge() {
 	local name=$1 reason=${2:-} written
 	grep -v 'terminating on signal' "$T_DIR/fio-$name.log" >"$T_DIR/fio-$name.complaints" || true
 	[[ -z $reason && ! -s $T_DIR/fio-$name.complaints ]] || {
-		cat "$T_DIR/fio-$name.log" "$T_DIR/fio-$name.json" 2>/dev/null | head -n 60 >&2
+		head -n 20 "$T_DIR/fio-$name.log" >&2
 		fail "fio $name ${reason:-complained}: $(head -n 1 "$T_DIR/fio-$name.complaints")"
 	}
 	equal "fio $name: error" 0 "$(fio_result "$name" error)"
