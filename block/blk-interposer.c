@@ -1,0 +1,767 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Block device interposer: redirect the bios of a block device, mounted and
+ * busy or not, to another one.
+ *
+ *   submitter --bio--> @bdev: hook --+--> @bdev's driver   (nobody interposes)
+ *                                    |
+ *                                    +--> @owner: gate --> owner's driver
+ *                                                            |
+ *   @bdev's driver <-- hook (BIO_PAST_INTERPOSER) <-- @bdev --+
+ *
+ * This file has the slow paths behind the inline tests of blk-interposer.h, and
+ * the functions for an interposer's owner. The states, the order of the steps
+ * and what each lock protects are in Documentation/block/blk-interposer.rst.
+ *
+ * The two rules on which the rest stands:
+ *
+ *  - block_device->bd_interposer is read with q_usage_counter of that device's
+ *    queue held. The pointer of the interposed device changes, and the pointer
+ *    of the owner is cleared, only while that queue is frozen. So a frozen
+ *    queue is the grace period: a bio is entirely before the change or
+ *    entirely after it, wherever it slept on the way.
+ *
+ *  - A bio at the owner has BIO_INTERPOSED and is counted in ->inflight until
+ *    it has completed, or gone back to the interposed device. While the count
+ *    is not zero both pointers of the interposer stay valid.
+ */
+#include <linux/blk-interposer.h>
+#include <linux/blk-mq.h>
+#include <linux/module.h>
+#include <linux/part_stat.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <trace/events/block.h>
+
+#include "blk.h"
+#include "blk-interposer.h"
+
+/* How often a detach looks for bios that its owner has put aside. */
+#define BLK_INTERPOSER_POLL	msecs_to_jiffies(10)
+/* After this long a detach or attach says what it is waiting for. */
+#define BLK_INTERPOSER_PATIENCE	(10 * HZ)
+
+/*
+ * One count per initialised interposer. Deferred, so that attaching and
+ * detaching in a row does not patch the kernel's text each time.
+ */
+DEFINE_STATIC_KEY_DEFERRED_FALSE(blk_interposer_key, HZ);
+
+/*
+ * Protects the changes of all bd_interposer pointers against each other, and
+ * GD_NO_INTERPOSER. Held for a few instructions; nothing sleeps under it.
+ */
+static DEFINE_SPINLOCK(blk_interposer_lock);
+
+static bool bio_for_owner(struct blk_interposer *ip, struct bio *bio)
+{
+	return bio->bi_bdev == ip->owner;
+}
+
+/*
+ * Turn a redirected bio back into one for the interposed device. The caller
+ * ends or submits it, and then drops the count.
+ */
+static void bio_undo_interpose(struct blk_interposer *ip, struct bio *bio)
+{
+	bio->bi_bdev = ip->bdev;
+	bio_clear_flag(bio, BIO_INTERPOSED);
+}
+
+/*
+ * Send a redirected bio to the interposed device after all, which then ends it.
+ * The count is dropped last: it keeps @ip.
+ */
+static void blk_interposer_give_back(struct blk_interposer *ip,
+				     struct bio *bio)
+{
+	bio_undo_interpose(ip, bio);
+	submit_bio_noacct(bio);
+	percpu_ref_put(&ip->inflight);
+}
+
+/*
+ * The gate is not open: keep the bio, or send it back. Returns false when the
+ * gate has been opened meanwhile. Runs with the owner's q_usage_counter held.
+ */
+static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
+{
+	bool nowait = false;
+
+	spin_lock(&ip->lock);
+	switch (ip->state) {
+	case BLK_INTERPOSER_OPEN:
+		spin_unlock(&ip->lock);
+		return false;
+	case BLK_INTERPOSER_HELD:
+		nowait = bio->bi_opf & REQ_NOWAIT;
+		if (!nowait)
+			bio_list_add(&ip->held, bio);
+		spin_unlock(&ip->lock);
+		if (nowait)
+			bio_wouldblock_error(bio);
+		return true;
+	default:
+		spin_unlock(&ip->lock);
+		blk_interposer_give_back(ip, bio);
+		return true;
+	}
+}
+
+/*
+ * A bio is about to enter the owner. Only bios that came through the hook may:
+ * the owner's device is there for control, and whoever would read it as if it
+ * had the data gets an error at once instead of something stale later.
+ */
+static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
+{
+	if (unlikely(!bio_flagged(bio, BIO_INTERPOSED))) {
+		bio_set_flag(bio, BIO_QUIET);
+		bio_io_error(bio);
+		return true;
+	}
+
+	/* pairs with the WRITE_ONCE() in blk_interposer_set_state() */
+	if (likely(READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN))
+		return false;
+	return blk_interposer_park(ip, bio);
+}
+
+/*
+ * Redirect a bio of the interposed device, or of one of its partitions. The
+ * bio is only put on the list of the submit_bio_noacct() loop that runs the
+ * hook, so nothing blocks here while q_usage_counter is held.
+ */
+static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(ip->owner);
+	sector_t sector = bio->bi_iter.bi_sector;
+	dev_t dev = bio->bi_bdev->bd_dev;
+
+	percpu_ref_get(&ip->inflight);
+	this_cpu_inc(*ip->redirected);
+
+	/*
+	 * blk_partition_remap() has moved the bio to the whole disk, unless it
+	 * is an empty flush. A bio of a partition whose whole disk is
+	 * interposed keeps the sector that it has there.
+	 */
+	if (bio_flagged(bio, BIO_REMAPPED)) {
+		if (bio->bi_bdev == ip->bdev && bio_sectors(bio))
+			bio->bi_iter.bi_sector -= ip->bdev->bd_start_sect;
+		bio_clear_flag(bio, BIO_REMAPPED);
+	}
+
+	/* What the owner cannot do is not asked of it: the bio may then wait. */
+	if ((bio->bi_opf & REQ_POLLED) && !(q->limits.features & BLK_FEAT_POLL))
+		bio_clear_polled(bio);
+	if (!(q->limits.features & BLK_FEAT_NOWAIT))
+		bio->bi_opf &= ~REQ_NOWAIT;
+
+	bio->bi_bdev = ip->owner;
+	bio_set_flag(bio, BIO_INTERPOSED);
+	trace_block_bio_remap(bio, dev, sector);
+	bio_list_add(&current->bio_list[0], bio);
+}
+
+/**
+ * __bio_interpose - the hook's slow path
+ * @bio: a bio about to enter the driver of ->bi_bdev
+ *
+ * Context: Process context inside submit_bio_noacct(), with q_usage_counter of
+ *	the bio's queue held. Does not sleep.
+ * Return: true when @bio was taken: redirected, put aside, or ended with an
+ *	error. false when the caller goes on with it.
+ */
+bool __bio_interpose(struct bio *bio)
+{
+	struct block_device *bdev = bio->bi_bdev;
+	struct blk_interposer *ip = READ_ONCE(bdev->bd_interposer);
+
+	if (!ip)
+		ip = READ_ONCE(bdev_whole(bdev)->bd_interposer);
+	if (!ip)
+		return false;
+
+	if (bio_for_owner(ip, bio))
+		return blk_interposer_gate(ip, bio);
+
+	if (bio_flagged(bio, BIO_PAST_INTERPOSER) ||
+	    WARN_ON_ONCE(!current->bio_list))
+		return false;
+
+	blk_interposer_redirect(ip, bio);
+	return true;
+}
+
+/**
+ * __bio_interpose_endio - a bio that has been through the hook completes
+ * @bio: the bio
+ *
+ * Gives a redirected bio its own device back, for the submitter's completion
+ * handler and for messages, and drops its count. The flags are cleared so that
+ * a submitter may use the bio again without bio_reset().
+ *
+ * Context: Any context.
+ */
+void __bio_interpose_endio(struct bio *bio)
+{
+	if (bio_flagged(bio, BIO_INTERPOSED)) {
+		/* the count of this bio keeps the owner's pointer in place */
+		struct blk_interposer *ip = bio->bi_bdev->bd_interposer;
+
+		bio_undo_interpose(ip, bio);
+		percpu_ref_put(&ip->inflight);
+	}
+	bio_clear_flag(bio, BIO_PAST_INTERPOSER);
+}
+
+/**
+ * __bio_interpose_clone - hand on what a bio has passed to a split of it
+ * @bio: the new bio
+ * @src: the bio it was cloned from, which has been through the hook
+ *
+ * Only a split, for the same device and from that disk's own bio_split, can be
+ * submitted to that device again in place of @src. Any other clone is a bio of
+ * its own, on its way to another device whose hook must see it.
+ *
+ * Context: Any context.
+ */
+void __bio_interpose_clone(struct bio *bio, struct bio *src)
+{
+	struct block_device *bdev = src->bi_bdev;
+
+	if (bio->bi_bdev != bdev || bio->bi_pool != &bdev->bd_disk->bio_split)
+		return;
+
+	if (bio_flagged(src, BIO_INTERPOSED)) {
+		percpu_ref_get(&bdev->bd_interposer->inflight);
+		bio_set_flag(bio, BIO_INTERPOSED);
+	}
+	if (bio_flagged(src, BIO_PAST_INTERPOSER))
+		bio_set_flag(bio, BIO_PAST_INTERPOSER);
+}
+
+/**
+ * __blk_interposer_disk_dead - detach the interposer whose owner is to die
+ * @disk: the disk that is about to be marked dead
+ *
+ * From now on @disk can own no interposer. For a disk that is interposed
+ * itself nothing is done: drivers mark those dead with their queue frozen or
+ * quiesced, so their interposer lets the I/O fail and is detached later.
+ *
+ * Context: Process context. Sleeps until the interposer is detached.
+ */
+void __blk_interposer_disk_dead(struct gendisk *disk)
+{
+	struct block_device *bdev = disk->part0;
+	struct blk_interposer *ip;
+
+	/* GD_NO_INTERPOSER: pairs with the test in blk_interposer_publish() */
+	spin_lock(&blk_interposer_lock);
+	set_bit(GD_NO_INTERPOSER, &disk->state);
+	ip = bdev->bd_interposer;
+	if (ip && ip->owner == bdev)
+		ip->ops->get(ip);
+	else
+		ip = NULL;
+	spin_unlock(&blk_interposer_lock);
+
+	if (!ip)
+		return;
+	ip->ops->owner_dead(ip);
+	WARN_ON_ONCE(blk_interposer_attached(ip) && ip->owner == bdev);
+	ip->ops->put(ip);
+}
+
+static const bool blk_interposer_moves[][BLK_INTERPOSER_DETACHING + 1] = {
+	[BLK_INTERPOSER_IDLE]	   = { [BLK_INTERPOSER_HELD] = true },
+	[BLK_INTERPOSER_HELD]	   = { [BLK_INTERPOSER_OPEN] = true,
+				       [BLK_INTERPOSER_DETACHING] = true },
+	[BLK_INTERPOSER_OPEN]	   = { [BLK_INTERPOSER_HELD] = true,
+				       [BLK_INTERPOSER_DETACHING] = true },
+	[BLK_INTERPOSER_DETACHING] = { [BLK_INTERPOSER_IDLE] = true },
+};
+
+/* The only place where the state changes. */
+static void blk_interposer_set_state(struct blk_interposer *ip,
+				     enum blk_interposer_state state)
+{
+	lockdep_assert_held(&ip->lock);
+	WARN_ON_ONCE(!blk_interposer_moves[ip->state][state]);
+	/* pairs with the READ_ONCE() in blk_interposer_gate() */
+	WRITE_ONCE(ip->state, state);
+}
+
+static void blk_interposer_drained(struct percpu_ref *ref)
+{
+	struct blk_interposer *ip =
+		container_of(ref, struct blk_interposer, inflight);
+
+	complete(&ip->drained);
+}
+
+/**
+ * blk_interposer_init - prepare an interposer for a block device
+ * @ip: the interposer, zeroed
+ * @bdev: the device to interpose; stays open until blk_interposer_exit()
+ * @ops: the owner's operations
+ *
+ * Turns the hook on for the whole system, but redirects nothing yet.
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0, or -ENOMEM.
+ */
+int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
+			const struct blk_interposer_ops *ops)
+{
+	int ret;
+
+	ip->bdev = bdev;
+	ip->ops = ops;
+	ip->state = BLK_INTERPOSER_IDLE;
+	spin_lock_init(&ip->lock);
+	bio_list_init(&ip->held);
+	init_completion(&ip->drained);
+
+	ip->redirected = alloc_percpu(unsigned long);
+	if (!ip->redirected)
+		return -ENOMEM;
+
+	ret = percpu_ref_init(&ip->inflight, blk_interposer_drained,
+			      PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
+	if (ret) {
+		free_percpu(ip->redirected);
+		return ret;
+	}
+
+	static_branch_deferred_inc(&blk_interposer_key);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(blk_interposer_init);
+
+/**
+ * blk_interposer_exit - the counterpart of blk_interposer_init()
+ * @ip: the interposer, detached
+ *
+ * No bio that bio_set_past_interposer() has marked for this interposer's
+ * device may be in flight any more.
+ *
+ * Context: Process context. Sleeps.
+ */
+void blk_interposer_exit(struct blk_interposer *ip)
+{
+	WARN_ON_ONCE(blk_interposer_attached(ip));
+
+	static_branch_slow_dec_deferred(&blk_interposer_key);
+	percpu_ref_exit(&ip->inflight);
+	free_percpu(ip->redirected);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_exit);
+
+/* Is @bdev, or anything on the same disk that overlaps it, interposed? */
+static bool bdev_overlaps_interposed(struct block_device *bdev)
+{
+	struct block_device *part;
+	unsigned long idx;
+	bool busy = false;
+
+	lockdep_assert_held(&blk_interposer_lock);
+
+	if (bdev_is_partition(bdev))
+		return bdev_interposed(bdev);
+
+	rcu_read_lock();
+	xa_for_each(&bdev->bd_disk->part_tbl, idx, part)
+		busy |= !!part->bd_interposer;
+	rcu_read_unlock();
+	return busy;
+}
+
+/*
+ * Make the interposer visible to the hook, with the gate closed. The queue of
+ * ->bdev is frozen. That of the owner need not be: the worst that a bio in it
+ * can do is to enter the owner unseen, as it could a moment ago.
+ */
+static int blk_interposer_publish(struct blk_interposer *ip,
+				  struct block_device *owner)
+{
+	int ret = 0;
+
+	spin_lock(&blk_interposer_lock);
+	if (bdev_overlaps_interposed(ip->bdev) || owner->bd_interposer) {
+		ret = -EBUSY;
+	} else if (test_bit(GD_NO_INTERPOSER, &owner->bd_disk->state)) {
+		ret = -ENODEV;
+	} else {
+		ip->owner = owner;
+		spin_lock(&ip->lock);
+		blk_interposer_set_state(ip, BLK_INTERPOSER_HELD);
+		spin_unlock(&ip->lock);
+		/*
+		 * The release makes a bio in the owner's queue, which is not
+		 * frozen, see all of @ip.
+		 */
+		smp_store_release(&owner->bd_interposer, ip);
+		WRITE_ONCE(ip->bdev->bd_interposer, ip);
+	}
+	spin_unlock(&blk_interposer_lock);
+
+	return ret;
+}
+
+/* Clear the pointer of @bdev, with the frozen queue as the grace period. */
+static void blk_interposer_unpublish(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+	/* reclaim could wait for I/O to the queue that is frozen */
+	unsigned int memflags = memalloc_noio_save();
+
+	blk_mq_freeze_queue(q);
+	spin_lock(&blk_interposer_lock);
+	WRITE_ONCE(bdev->bd_interposer, NULL);
+	spin_unlock(&blk_interposer_lock);
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(memflags);
+}
+
+static unsigned int bdev_in_flight(struct block_device *bdev)
+{
+	unsigned int in_flight = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		in_flight += part_stat_local_read_cpu(bdev, in_flight[0], cpu) +
+			     part_stat_local_read_cpu(bdev, in_flight[1], cpu);
+	return in_flight;
+}
+
+/* All the I/O that a bio-based driver has accounted as started and not ended. */
+static unsigned int disk_in_flight(struct block_device *bdev)
+{
+	struct block_device *part;
+	unsigned long idx;
+	unsigned int in_flight = 0;
+
+	if (bdev_is_partition(bdev))
+		return bdev_in_flight(bdev);
+
+	rcu_read_lock();
+	xa_for_each(&bdev->bd_disk->part_tbl, idx, part)
+		in_flight += bdev_in_flight(part);
+	rcu_read_unlock();
+	return in_flight;
+}
+
+/*
+ * A frozen queue means no I/O in flight for blk-mq, and for drivers that
+ * complete inside ->submit_bio(). Other bio-based drivers hold their queue only
+ * while they take a bio in: wait until they have accounted the end of each that
+ * was submitted before the interposer was published.
+ */
+static int blk_interposer_wait_older(struct blk_interposer *ip)
+{
+	unsigned long deadline = jiffies + BLK_INTERPOSER_PATIENCE;
+	bool told = false;
+
+	while (disk_in_flight(ip->bdev)) {
+		if (signal_pending(current))
+			return -EINTR;
+		if (!told && time_after(jiffies, deadline)) {
+			pr_warn("%pg: attach to %pg waits for its I/O in flight\n",
+				ip->owner, ip->bdev);
+			told = true;
+		}
+		schedule_timeout_interruptible(1);
+	}
+	return 0;
+}
+
+/* Can it be told when the I/O that @bdev has in flight is over? */
+static bool bdev_drain_known(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return queue_is_mq(q) || bdev_synchronous(bdev) || blk_queue_io_stat(q);
+}
+
+static bool bdev_drained_by_freeze(struct block_device *bdev)
+{
+	return queue_is_mq(bdev_get_queue(bdev)) || bdev_synchronous(bdev);
+}
+
+/**
+ * blk_interposer_attach - start to redirect the bios of a device
+ * @ip: the interposer
+ * @owner: the whole device to redirect to
+ * @quiesced: the caller has made sure that no I/O is in flight on the device
+ *
+ * Every bio that is submitted once this has returned goes to @owner, and all
+ * I/O that was submitted to the device before has completed. The gate is
+ * closed: bios wait there until blk_interposer_open().
+ *
+ * Concurrency: submitters run on all CPUs. A bio holds q_usage_counter from
+ * before the hook until it is a request or, for a bio-based driver, until
+ * ->submit_bio() has returned, so it is in the driver before the pointer is
+ * set or sees the pointer. Attaches to overlapping devices, or with the same
+ * owner, meet under blk_interposer_lock. The death of @owner takes that lock
+ * too, and either finds the pointer or is found by GD_NO_INTERPOSER.
+ *
+ * Context: Process context. Sleeps until the device's I/O in flight is over.
+ * Return: 0; -EBUSY when the device, its disk, one of its partitions or @owner
+ *	has an interposer; -ENODEV when @owner is being removed; -EOPNOTSUPP
+ *	when the driver does not tell what it has in flight; -EINTR. On error
+ *	nothing is redirected.
+ */
+int blk_interposer_attach(struct blk_interposer *ip,
+			  struct block_device *owner, bool quiesced)
+{
+	struct request_queue *q = bdev_get_queue(ip->bdev);
+	unsigned int memflags;
+	int ret;
+
+	might_sleep();
+
+	if (!quiesced && !bdev_drain_known(ip->bdev))
+		return -EOPNOTSUPP;
+
+	/* reclaim could wait for I/O to the queue that is frozen */
+	memflags = memalloc_noio_save();
+	blk_mq_freeze_queue(q);
+	ret = blk_interposer_publish(ip, owner);
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(memflags);
+	if (ret || quiesced || bdev_drained_by_freeze(ip->bdev))
+		return ret;
+
+	ret = blk_interposer_wait_older(ip);
+	if (ret)
+		blk_interposer_detach(ip);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(blk_interposer_attach);
+
+/* Send what waits at the gate, and what the owner has parked, to the device. */
+static void blk_interposer_return_all(struct blk_interposer *ip)
+{
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	if (ip->ops->take_parked)
+		ip->ops->take_parked(ip, &bios);
+
+	spin_lock(&ip->lock);
+	bio_list_merge_init(&bios, &ip->held);
+	spin_unlock(&ip->lock);
+
+	while ((bio = bio_list_pop(&bios)))
+		blk_interposer_give_back(ip, bio);
+}
+
+/**
+ * blk_interposer_detach - stop to redirect the bios of a device
+ * @ip: the interposer; nothing happens when it is not attached
+ *
+ * When this returns, no bio is at the owner and every bio of the device goes
+ * straight to it. None is failed: those that wait at the gate, and those that
+ * the owner parked, are sent to the device. The owner must not hold back what
+ * it has taken in already; that is waited for.
+ *
+ * Concurrency: between the first step and the last, a redirected bio can be on
+ * some task's bio_list on its way to the gate (it finds DETACHING there and
+ * goes back), inside the owner (it completes), or put aside by the owner, also
+ * late, from a completion handler (->take_parked() is asked until the count is
+ * zero). The owner's pointer goes last, since the gate and bio_endio() use it.
+ *
+ * Context: Process context; one caller at a time. Sleeps until all redirected
+ *	bios have completed or gone back.
+ */
+void blk_interposer_detach(struct blk_interposer *ip)
+{
+	unsigned long deadline = jiffies + BLK_INTERPOSER_PATIENCE;
+
+	might_sleep();
+
+	if (!blk_interposer_attached(ip))
+		return;
+
+	spin_lock(&ip->lock);
+	blk_interposer_set_state(ip, BLK_INTERPOSER_DETACHING);
+	spin_unlock(&ip->lock);
+
+	blk_interposer_unpublish(ip->bdev);
+
+	percpu_ref_kill(&ip->inflight);
+	do {
+		blk_interposer_return_all(ip);
+		if (deadline && time_after(jiffies, deadline)) {
+			pr_warn("%pg: detach from %pg waits for I/O in flight\n",
+				ip->owner, ip->bdev);
+			deadline = 0;
+		}
+	} while (!wait_for_completion_timeout(&ip->drained,
+					      BLK_INTERPOSER_POLL));
+
+	blk_interposer_unpublish(ip->owner);
+
+	reinit_completion(&ip->drained);
+	percpu_ref_reinit(&ip->inflight);
+	spin_lock(&ip->lock);
+	blk_interposer_set_state(ip, BLK_INTERPOSER_IDLE);
+	spin_unlock(&ip->lock);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_detach);
+
+/**
+ * blk_interposer_hold - close the gate
+ * @ip: the interposer
+ *
+ * Bios that come to the owner from now on wait. The owner itself waits for
+ * those that have passed the gate, by suspending.
+ *
+ * Context: Process context; serialised with blk_interposer_open() by the owner.
+ */
+void blk_interposer_hold(struct blk_interposer *ip)
+{
+	spin_lock(&ip->lock);
+	if (ip->state == BLK_INTERPOSER_OPEN)
+		blk_interposer_set_state(ip, BLK_INTERPOSER_HELD);
+	spin_unlock(&ip->lock);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_hold);
+
+/**
+ * blk_interposer_open - open the gate
+ * @ip: the interposer
+ *
+ * Bios enter the owner from now on, and those that waited are submitted to it
+ * in the order in which they came.
+ *
+ * Context: Process context. May sleep in the submission of the held bios.
+ */
+void blk_interposer_open(struct blk_interposer *ip)
+{
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	spin_lock(&ip->lock);
+	if (ip->state == BLK_INTERPOSER_HELD) {
+		blk_interposer_set_state(ip, BLK_INTERPOSER_OPEN);
+		bio_list_merge_init(&bios, &ip->held);
+	}
+	spin_unlock(&ip->lock);
+
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio_noacct(bio);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_open);
+
+/**
+ * blk_interposer_attached - is anything redirected?
+ * @ip: the interposer
+ *
+ * Context: Any context.
+ * Return: true from a successful blk_interposer_attach() to the end of
+ *	blk_interposer_detach().
+ */
+bool blk_interposer_attached(const struct blk_interposer *ip)
+{
+	return READ_ONCE(ip->state) != BLK_INTERPOSER_IDLE;
+}
+EXPORT_SYMBOL_GPL(blk_interposer_attached);
+
+/**
+ * blk_interposer_redirected - how many bios were redirected so far?
+ * @ip: the interposer
+ *
+ * Context: Any context.
+ * Return: the number since blk_interposer_init().
+ */
+unsigned long blk_interposer_redirected(const struct blk_interposer *ip)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(ip->redirected, cpu);
+	return sum;
+}
+EXPORT_SYMBOL_GPL(blk_interposer_redirected);
+
+/**
+ * blk_interposer_held - how many bios wait at the gate?
+ * @ip: the interposer
+ *
+ * Context: Process context.
+ * Return: the number at this moment.
+ */
+unsigned int blk_interposer_held(struct blk_interposer *ip)
+{
+	unsigned int n;
+
+	spin_lock(&ip->lock);
+	n = bio_list_size(&ip->held);
+	spin_unlock(&ip->lock);
+	return n;
+}
+EXPORT_SYMBOL_GPL(blk_interposer_held);
+
+/**
+ * blk_interposer_users - for how many interposers is the hook turned on?
+ *
+ * Context: Any context.
+ * Return: the count of the static key. It stays up for about a second after
+ *	the last blk_interposer_exit().
+ */
+int blk_interposer_users(void)
+{
+	return static_key_count(&blk_interposer_key.key.key);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_users);
+
+static bool __disk_sits_on_bdev(struct gendisk *disk,
+				struct block_device *bdev, unsigned int depth)
+{
+	struct bd_holder_disk *holder;
+
+	lockdep_assert_held(&blk_holder_mutex);
+
+	/* deeper than any stack that works: call it a loop */
+	if (!depth)
+		return true;
+
+	list_for_each_entry(holder, &disk->slave_bdevs, list) {
+		struct block_device *slave;
+
+		if (!holder->holder_dir->parent)
+			continue;
+		slave = dev_to_bdev(kobj_to_dev(holder->holder_dir->parent));
+		if (slave == bdev ||
+		    (!bdev_is_partition(bdev) &&
+		     slave->bd_disk == bdev->bd_disk) ||
+		    __disk_sits_on_bdev(slave->bd_disk, bdev, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * disk_sits_on_bdev - does I/O to a disk end up on a block device?
+ * @disk: the upper disk
+ * @bdev: the lower device; a partition counts for its whole disk
+ *
+ * Follows the links of bd_link_disk_holder() down.
+ *
+ * Context: Process context. Sleeps.
+ * Return: true if @disk uses @bdev, directly or through other disks.
+ */
+bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev)
+{
+	bool ret;
+
+	mutex_lock(&blk_holder_mutex);
+	ret = __disk_sits_on_bdev(disk, bdev, 16);
+	mutex_unlock(&blk_holder_mutex);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(disk_sits_on_bdev);

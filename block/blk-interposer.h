@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Block device interposer: the tests that the block core makes on its hot
+ * paths. While no interposer exists in the system each is a patched-out branch.
+ */
+#ifndef BLK_INTERPOSER_INTERNAL_H
+#define BLK_INTERPOSER_INTERNAL_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/jump_label_ratelimit.h>
+
+#ifdef CONFIG_BLK_INTERPOSER
+extern struct static_key_false_deferred blk_interposer_key;
+
+bool __bio_interpose(struct bio *bio);
+void __bio_interpose_endio(struct bio *bio);
+void __bio_interpose_clone(struct bio *bio, struct bio *src);
+void __blk_interposer_disk_dead(struct gendisk *disk);
+
+/* Is there any interposer in the system? */
+static inline bool blk_interposer_active(void)
+{
+	return static_branch_unlikely(&blk_interposer_key.key);
+}
+
+/*
+ * Does @bdev, or the disk that it is a partition of, take part in an
+ * interposer? A hint only unless the caller holds q_usage_counter.
+ */
+static inline bool bdev_interposed(struct block_device *bdev)
+{
+	/* pairs with the WRITE_ONCE()s in blk-interposer.c */
+	return READ_ONCE(bdev->bd_interposer) ||
+		READ_ONCE(bdev_whole(bdev)->bd_interposer);
+}
+
+/*
+ * Has @bio been through the hook of its ->bi_bdev? Then it was charged and
+ * checked there, on the bio that the submitter sent.
+ */
+static inline bool bio_past_hook(struct bio *bio)
+{
+	return blk_interposer_active() &&
+		(bio->bi_flags & (1U << BIO_INTERPOSED |
+				  1U << BIO_PAST_INTERPOSER));
+}
+
+/* Will @bio be redirected? Then what ->bi_bdev can do does not matter yet. */
+static inline bool bio_will_interpose(struct bio *bio)
+{
+	return blk_interposer_active() && !bio_past_hook(bio) &&
+		bdev_interposed(bio->bi_bdev);
+}
+
+/*
+ * The hook. Called with q_usage_counter of @bio's queue held, which is what
+ * makes blk_interposer_attach() and blk_interposer_detach() exact. Returns
+ * true when the interposer has taken @bio: the caller must not touch it again.
+ */
+static inline bool bio_interpose(struct bio *bio)
+{
+	return blk_interposer_active() && bdev_interposed(bio->bi_bdev) &&
+		__bio_interpose(bio);
+}
+
+/* Called for each bio that completes, before anybody else is told. */
+static inline void bio_interpose_endio(struct bio *bio)
+{
+	if (bio_past_hook(bio))
+		__bio_interpose_endio(bio);
+}
+
+/* A bio that is split off @src for the same device has passed what @src has. */
+static inline void bio_interpose_clone(struct bio *bio, struct bio *src)
+{
+	if (bio_past_hook(src))
+		__bio_interpose_clone(bio, src);
+}
+
+/* Called before @disk is marked dead, while its I/O still works. */
+static inline void blk_interposer_disk_dead(struct gendisk *disk)
+{
+	if (blk_interposer_active())
+		__blk_interposer_disk_dead(disk);
+}
+#else /* CONFIG_BLK_INTERPOSER */
+static inline bool blk_interposer_active(void)
+{
+	return false;
+}
+
+static inline bool bio_past_hook(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_will_interpose(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_interpose(struct bio *bio)
+{
+	return false;
+}
+
+static inline void bio_interpose_endio(struct bio *bio)
+{
+}
+
+static inline void bio_interpose_clone(struct bio *bio, struct bio *src)
+{
+}
+
+static inline void blk_interposer_disk_dead(struct gendisk *disk)
+{
+}
+#endif /* CONFIG_BLK_INTERPOSER */
+
+#endif /* BLK_INTERPOSER_INTERNAL_H */

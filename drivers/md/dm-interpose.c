@@ -1,0 +1,1632 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-interpose: put any device-mapper target into the path of the I/O of a
+ * block device that is mounted and busy, and take it away again.
+ *
+ *	file system, swap, database            dmsetup
+ *	         | bio to sda1                    | 0 N interpose /dev/sda1 T ...
+ *	         v                                v
+ *	block layer: hook of sda1 ---------> /dev/mapper/x
+ *	         ^                                | DM core clones and splits
+ *	         |                                v
+ *	         |                         target "interpose", calls T
+ *	         |                                | T opens, instead of sda1,
+ *	         |                                v
+ *	         +------- past the hook --- disk "interposeN" <--- snapshots, dd
+ *
+ * An example: write a sector of the mounted sda1 while x is
+ * "interpose /dev/sda1 snapshot-origin" and a snapshot of interpose0 exists.
+ *
+ *  1. The file system's bio W reaches the hook of sda1, which counts it, points
+ *     it at x and puts it on the task's bio_list.
+ *  2. The gate of x lets W in; DM core clones it to C and calls interpose_map().
+ *  3. snapshot-origin keeps C, and reads and copies the old chunk through
+ *     interpose0. interpose_bypass_submit_bio() marks each of these bios as past
+ *     the hook and sends it to sda1, whose hook lets it through.
+ *  4. snapshot-origin submits C to interpose0, and so to sda1.
+ *  5. C completes, DM core ends W, W gets sda1 back as its device and its count
+ *     is dropped, the file system is told.
+ *
+ * One struct interpose_dev stands for the pair of a mapped device and the
+ * device it interposes. Tables share it: a reload swaps targets while the
+ * attachment stays.
+ *
+ * Lock order, outermost first:
+ *	md->suspend_lock (DM core: presuspend, postsuspend, preresume, resume)
+ *	  interpose_dev->lock (below: the attachment's state, the freeze, the pin)
+ *	interpose_devs_lock (the list of devices; neither of the others inside)
+ */
+#include "dm-core.h"
+
+#include <linux/blk-crypto-profile.h>
+#include <linux/blk-integrity.h>
+#include <linux/blk-interposer.h>
+#include <linux/device-mapper.h>
+#include <linux/file.h>
+#include <linux/idr.h>
+#include <linux/llist.h>
+#include <linux/module.h>
+#include <linux/sysfs.h>
+
+#define DM_MSG_PREFIX "interpose"
+
+/* The first word of messages that are for us and not for the inner target. */
+#define INTERPOSE_MESSAGE	"interpose"
+/* How many interposers a stack may lead through before we call it a loop. */
+#define INTERPOSE_MAX_DEPTH	8
+
+/**
+ * struct interpose_dev - a device that is or may be interposed
+ *
+ * @ip: the block layer's part
+ * @kref: targets, the attachment, and openers of the bypass disk
+ * @list: entry of interpose_devs
+ * @dead: entry of interpose_dead, once @kref is gone
+ * @md: the mapped device that interposes; NULL while no table does, and only a
+ *	snapshot or another opener keeps the bypass disk. Changes under
+ *	interpose_devs_lock.
+ * @targets: the &struct interpose_target of all tables of @md, under
+ *	interpose_devs_lock
+ * @bdev_file: the interposed device, open for reading and without a holder:
+ *	that works beside whoever has claimed it
+ * @bdev: shorthand for the device of @bdev_file
+ * @bypass: the disk beneath the hook
+ * @id: number of @bypass
+ * @name: "major:minor" of @bdev
+ * @bypass_name: "major:minor" of @bypass
+ * @linked: the links in sysfs between @bdev and @bypass exist
+ * @lock: protects @live, @frozen, @retired and @pin, and keeps the freezing of
+ *	the file system and the closing of the gate apart
+ * @live: the table at work
+ * @frozen: the block devices that we have frozen, if any
+ * @retired: detached because @md is being removed: the inner targets have been
+ *	suspended and are not called again before their dtr
+ * @pin: the mapped device, kept open by us so that it cannot be removed
+ * @resume_work: opens the gate and thaws, after DM core has resumed
+ */
+struct interpose_dev {
+	struct blk_interposer ip;
+	struct kref kref;
+	struct list_head list;
+	struct llist_node dead;
+
+	struct mapped_device *md;
+	struct list_head targets;
+
+	struct file *bdev_file;
+	struct block_device *bdev;
+	struct gendisk *bypass;
+	int id;
+	char name[16];
+	char bypass_name[16];
+	bool linked;
+
+	/* protects live, frozen, retired and pin */
+	struct mutex lock;
+	struct dm_table *live;
+	struct interpose_frozen *frozen;
+	bool retired;
+	struct file *pin;
+	struct work_struct resume_work;
+};
+
+/**
+ * struct interpose_target - one "interpose" line of a table
+ *
+ * @inner: what the inner target sees as its own line
+ * @type: the outer target's type, shaped after the inner one's
+ * @ti: the outer target
+ * @dev: the interposed device
+ * @list: entry of @dev->targets
+ * @pin: the line asks for the pin
+ */
+struct interpose_target {
+	struct dm_target inner;
+	struct target_type type;
+	struct dm_target *ti;
+	struct interpose_dev *dev;
+	struct list_head list;
+	bool pin;
+};
+
+#define interpose_error(name, fmt, ...) DMERR("%s: " fmt, name, ##__VA_ARGS__)
+#define interpose_warn(name, fmt, ...) DMWARN("%s: " fmt, name, ##__VA_ARGS__)
+
+static int interpose_major;
+static DEFINE_IDA(interpose_ida);
+static LIST_HEAD(interpose_devs);
+static DEFINE_MUTEX(interpose_devs_lock);
+/* Runs interpose_resume_work() and interpose_reap(); needed to write pages. */
+static struct workqueue_struct *interpose_wq;
+static LLIST_HEAD(interpose_dead);
+static void interpose_reap(struct work_struct *work);
+static DECLARE_WORK(interpose_reap_work, interpose_reap);
+
+static struct target_type interpose_target_type;
+
+static struct interpose_target *to_interpose(struct dm_target *ti)
+{
+	return container_of(ti->type, struct interpose_target, type);
+}
+
+/*
+ * Life of a struct interpose_dev
+ *
+ * The last reference may go in any of: a dtr, the end of a detach, or the
+ * release of the bypass disk, which holds open_mutex. So the rest is done by
+ * one work item for all, which nothing needs to wait for.
+ */
+static void interpose_dev_release(struct kref *kref)
+{
+	struct interpose_dev *dev = container_of(kref, struct interpose_dev, kref);
+
+	llist_add(&dev->dead, &interpose_dead);
+	queue_work(interpose_wq, &interpose_reap_work);
+}
+
+static void interpose_dev_put(struct interpose_dev *dev)
+{
+	kref_put(&dev->kref, interpose_dev_release);
+}
+
+/*
+ * Like the links of bd_link_disk_holder(), which cannot be used because it
+ * wants @bdev claimed by its caller, and a raw device is claimed by nobody.
+ */
+static void interpose_link(struct interpose_dev *dev)
+{
+	struct kobject *holders = dev->bdev->bd_holder_dir;
+	struct kobject *bypass = &disk_to_dev(dev->bypass)->kobj;
+	struct kobject *bdev = bdev_kobj(dev->bdev);
+
+	/* the links inform; that they cannot be made is no reason to fail */
+	if (sysfs_create_link(dev->bypass->slave_dir, bdev, kobject_name(bdev)))
+		return;
+	if (sysfs_create_link(holders, bypass, kobject_name(bypass))) {
+		sysfs_remove_link(dev->bypass->slave_dir, kobject_name(bdev));
+		return;
+	}
+	kobject_get(holders);
+	dev->linked = true;
+}
+
+static void interpose_unlink(struct interpose_dev *dev)
+{
+	struct kobject *holders = dev->bdev->bd_holder_dir;
+
+	if (!dev->linked)
+		return;
+	sysfs_remove_link(holders, kobject_name(&disk_to_dev(dev->bypass)->kobj));
+	sysfs_remove_link(dev->bypass->slave_dir,
+			  kobject_name(bdev_kobj(dev->bdev)));
+	kobject_put(holders);
+}
+
+static void interpose_dev_destroy(struct interpose_dev *dev)
+{
+	mutex_lock(&interpose_devs_lock);
+	list_del(&dev->list);
+	mutex_unlock(&interpose_devs_lock);
+
+	interpose_unlink(dev);
+	del_gendisk(dev->bypass);
+	blk_interposer_exit(&dev->ip);
+	__fput_sync(dev->bdev_file);
+	ida_free(&interpose_ida, dev->id);
+	/* frees @dev, through ->free_disk() */
+	put_disk(dev->bypass);
+}
+
+static void interpose_reap(struct work_struct *work)
+{
+	struct llist_node *dead = llist_del_all(&interpose_dead);
+	struct interpose_dev *dev, *next;
+
+	llist_for_each_entry_safe(dev, next, dead, dead)
+		interpose_dev_destroy(dev);
+}
+
+/*
+ * The bypass disk "interposeN": the interposed device beneath the hook
+ */
+static void interpose_bypass_submit_bio(struct bio *bio)
+{
+	struct interpose_dev *dev = bio->bi_bdev->bd_disk->private_data;
+
+	/* the cgroup association too is the interposed device's from here on */
+	bio_set_dev(bio, dev->bdev);
+	bio_set_past_interposer(bio, dev->bdev);
+	submit_bio_noacct(bio);
+}
+
+static int interpose_bypass_open(struct gendisk *disk, blk_mode_t mode)
+{
+	struct interpose_dev *dev = disk->private_data;
+
+	return kref_get_unless_zero(&dev->kref) ? 0 : -ENXIO;
+}
+
+static void interpose_bypass_release(struct gendisk *disk)
+{
+	interpose_dev_put(disk->private_data);
+}
+
+static void interpose_bypass_free(struct gendisk *disk)
+{
+	struct interpose_dev *dev = disk->private_data;
+
+	mutex_destroy(&dev->lock);
+	kfree(dev);
+}
+
+static const struct block_device_operations interpose_bypass_fops = {
+	.owner		= THIS_MODULE,
+	.open		= interpose_bypass_open,
+	.release	= interpose_bypass_release,
+	.submit_bio	= interpose_bypass_submit_bio,
+	.free_disk	= interpose_bypass_free,
+};
+
+static int interpose_bypass_create(struct interpose_dev *dev)
+{
+	struct queue_limits lim;
+	struct gendisk *disk;
+	int id;
+
+	id = ida_alloc_max(&interpose_ida, MINORMASK, GFP_KERNEL);
+	if (id < 0)
+		return id;
+
+	blk_set_stacking_limits(&lim);
+	lim.features |= BLK_FEAT_NOWAIT | BLK_FEAT_POLL;
+	queue_limits_stack_bdev(&lim, dev->bdev, 0, "interpose");
+
+	disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
+	if (IS_ERR(disk)) {
+		ida_free(&interpose_ida, id);
+		return PTR_ERR(disk);
+	}
+
+	dev->id = id;
+	dev->bypass = disk;
+	disk->major = interpose_major;
+	disk->first_minor = id;
+	disk->minors = 1;
+	disk->flags |= GENHD_FL_NO_PART;
+	disk->fops = &interpose_bypass_fops;
+	snprintf(disk->disk_name, DISK_NAME_LEN, "interpose%d", id);
+	set_capacity(disk, bdev_nr_sectors(dev->bdev));
+	set_disk_ro(disk, bdev_read_only(dev->bdev));
+	format_dev_t(dev->bypass_name, MKDEV(interpose_major, id));
+	return 0;
+}
+
+/*
+ * Attach, hold and detach
+ *
+ * Attach, in preresume of the table's last line, under md->suspend_lock:
+ *	freeze the file system; make sure that the device's older I/O is over;
+ *	publish, with the gate closed; [DM core resumes]; open the gate; thaw.
+ * Suspend, in presuspend of the last line, under md->suspend_lock:
+ *	[inner presuspend]; freeze the file system, unless noflush; close the
+ *	gate; [DM core waits for what has passed it].
+ * Detach, in two places:
+ *	- when the mapped device is about to be removed, from
+ *	  interpose_owner_dead(): freeze the file system; have DM core suspend
+ *	  the device, which is the line above; unpublish; thaw.
+ *	- when the live table goes away, from its first dtr: it was replaced by
+ *	  one without interpose lines, so the device has been suspended.
+ *
+ * What can run at the same time:
+ *	- I/O of the interposed device, always, on all CPUs: blk-interposer.c.
+ *	- Methods of the same mapped device that DM core calls under
+ *	  suspend_lock: one after the other.
+ *	- interpose_owner_dead() beside such methods, called by an ioctl that
+ *	  found the device before it was removed. dev->lock makes the freeze of
+ *	  the one and the closing of the gate by the other exclusive: with the
+ *	  gate closed, the freeze would wait for I/O that waits for a resume.
+ *	- A dtr of the live table beside interpose_owner_dead(): both come to
+ *	  interpose_detach(), one of them does it, the other waits for it.
+ *	- interpose_resume_work() beside a later suspend, which flushes it.
+ */
+struct interpose_frozen {
+	unsigned int nr;
+	struct block_device *bdev[] __counted_by(nr);
+};
+
+/* The device, and the partitions of a whole disk: any may have a file system. */
+static struct interpose_frozen *interpose_frozen_alloc(struct interpose_dev *dev)
+{
+	struct gendisk *disk = dev->bdev->bd_disk;
+	struct interpose_frozen *frozen;
+	struct block_device *part;
+	unsigned int n = 1;
+	unsigned long idx;
+
+	if (!bdev_is_partition(dev->bdev))
+		n = DISK_MAX_PARTS;
+	frozen = kzalloc(struct_size(frozen, bdev, n), GFP_NOIO);
+	if (!frozen)
+		return NULL;
+
+	frozen->nr = n;
+	n = 0;
+	get_device(&dev->bdev->bd_device);
+	frozen->bdev[n++] = dev->bdev;
+	if (bdev_is_partition(dev->bdev))
+		return frozen;
+
+	rcu_read_lock();
+	xa_for_each_start(&disk->part_tbl, idx, part, 1)
+		if (n < frozen->nr && atomic_read(&part->bd_openers) &&
+		    kobject_get_unless_zero(&part->bd_device.kobj))
+			frozen->bdev[n++] = part;
+	rcu_read_unlock();
+	frozen->nr = n;
+	return frozen;
+}
+
+static void interpose_freeze(struct interpose_dev *dev)
+{
+	struct interpose_frozen *frozen;
+	unsigned int i;
+	int r;
+
+	lockdep_assert_held(&dev->lock);
+
+	if (dev->frozen)
+		return;
+	frozen = interpose_frozen_alloc(dev);
+	if (!frozen) {
+		interpose_warn(dm_device_name(dev->md),
+			       "no memory to freeze the file system on %pg, going on without",
+			       dev->bdev);
+		return;
+	}
+
+	for (i = 0; i < frozen->nr; i++) {
+		struct block_device *bdev = frozen->bdev[i];
+
+		r = bdev_freeze(bdev);
+		if (!r)
+			continue;
+		interpose_warn(dm_device_name(dev->md),
+			       "cannot freeze the file system on %pg (%d), going on without",
+			       bdev, r);
+		frozen->bdev[i] = NULL;
+		put_device(&bdev->bd_device);
+	}
+	dev->frozen = frozen;
+}
+
+static void interpose_thaw(struct interpose_dev *dev)
+{
+	struct interpose_frozen *frozen = dev->frozen;
+
+	lockdep_assert_held(&dev->lock);
+
+	if (!frozen)
+		return;
+	dev->frozen = NULL;
+
+	while (frozen->nr) {
+		struct block_device *bdev = frozen->bdev[frozen->nr - 1];
+
+		frozen->nr--;
+		if (!bdev)
+			continue;
+		if (bdev_thaw(bdev))
+			DMERR("cannot thaw the file system on %pg; try fsfreeze --unfreeze",
+			      bdev);
+		put_device(&bdev->bd_device);
+	}
+	kfree(frozen);
+}
+
+/*
+ * Queued by resume, since only after it does DM core let bios in: a file
+ * system that is thawed writes its superblock and waits for that.
+ */
+static void interpose_resume_work(struct work_struct *work)
+{
+	struct interpose_dev *dev =
+		container_of(work, struct interpose_dev, resume_work);
+
+	mutex_lock(&dev->lock);
+	blk_interposer_open(&dev->ip);
+	interpose_thaw(dev);
+	mutex_unlock(&dev->lock);
+}
+
+/*
+ * Publish, after the interposed device's older I/O has completed. A device
+ * that is a mapped device itself, and so does not tell what it has in flight,
+ * is suspended for the moment.
+ */
+static int interpose_publish(struct interpose_dev *dev)
+{
+	struct block_device *owner = dm_disk(dev->md)->part0;
+	struct mapped_device *lower = dm_get_md(dev->bdev->bd_dev);
+	int r;
+
+	if (lower)
+		dm_internal_suspend_fast(lower);
+	r = blk_interposer_attach(&dev->ip, owner, lower);
+	if (lower) {
+		dm_internal_resume_fast(lower);
+		dm_put(lower);
+	}
+	return r;
+}
+
+static int interpose_attach(struct interpose_dev *dev)
+{
+	int r;
+
+	if (blk_interposer_attached(&dev->ip))
+		return 0;
+
+	mutex_lock(&dev->lock);
+	interpose_freeze(dev);
+	mutex_unlock(&dev->lock);
+
+	kref_get(&dev->kref);
+	r = interpose_publish(dev);
+	if (!r)
+		return 0;
+	interpose_dev_put(dev);
+
+	mutex_lock(&dev->lock);
+	interpose_thaw(dev);
+	mutex_unlock(&dev->lock);
+
+	if (r == -EBUSY)
+		interpose_error(dm_device_name(dev->md),
+				"%pg, its disk or one of its partitions is already interposed; remove that interposer first",
+				dev->bdev);
+	else if (r == -EOPNOTSUPP)
+		interpose_error(dm_device_name(dev->md),
+				"%pg does not tell what I/O it has in flight; turn on its queue/iostats first",
+				dev->bdev);
+	return r;
+}
+
+static void interpose_detach(struct interpose_dev *dev)
+{
+	bool attached;
+
+	flush_work(&dev->resume_work);
+
+	mutex_lock(&dev->lock);
+	attached = blk_interposer_attached(&dev->ip);
+	if (attached) {
+		/* openers other than the inner target see no more writes */
+		blk_interposer_detach(&dev->ip);
+		interpose_thaw(dev);
+	}
+	dev->live = NULL;
+	mutex_unlock(&dev->lock);
+
+	if (attached)
+		interpose_dev_put(dev);
+}
+
+static void interpose_ip_get(struct blk_interposer *ip)
+{
+	kref_get(&container_of(ip, struct interpose_dev, ip)->kref);
+}
+
+static void interpose_ip_put(struct blk_interposer *ip)
+{
+	interpose_dev_put(container_of(ip, struct interpose_dev, ip));
+}
+
+static void interpose_take_parked(struct blk_interposer *ip,
+				  struct bio_list *bios)
+{
+	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
+
+	dm_take_deferred_bios(dev->md, bios);
+}
+
+/*
+ * The mapped device is being removed, and DM core is about to mark its disk
+ * dead, with none of its locks held. Let DM core suspend the device first: that
+ * makes the inner targets let go of what they hold back, without a wait and
+ * without an error, since what they push back goes to the interposed device.
+ */
+static void interpose_owner_dead(struct blk_interposer *ip)
+{
+	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
+	struct mapped_device *md = dev->md;
+
+	flush_work(&dev->resume_work);
+
+	/* with the gate closed it is frozen already, or must not be */
+	mutex_lock(&dev->lock);
+	if (READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN)
+		interpose_freeze(dev);
+	mutex_unlock(&dev->lock);
+
+	dm_internal_suspend_noflush(md);
+
+	mutex_lock(&dev->lock);
+	dev->retired = true;
+	mutex_unlock(&dev->lock);
+	interpose_detach(dev);
+
+	/* nobody is left to be served; lets go an ioctl that waits for this */
+	dm_internal_resume(md);
+}
+
+static const struct blk_interposer_ops interpose_ops = {
+	.get		= interpose_ip_get,
+	.put		= interpose_ip_put,
+	.owner_dead	= interpose_owner_dead,
+	.take_parked	= interpose_take_parked,
+};
+
+/*
+ * Pin: while we keep the mapped device open, it cannot be removed
+ */
+static int interpose_pin(struct interpose_dev *dev)
+{
+	struct file *pin = NULL;
+
+	mutex_lock(&dev->lock);
+	if (!dev->pin) {
+		pin = bdev_file_open_by_dev(disk_devt(dm_disk(dev->md)),
+					    BLK_OPEN_READ, NULL, NULL);
+		if (!IS_ERR(pin))
+			dev->pin = pin;
+	}
+	mutex_unlock(&dev->lock);
+	return PTR_ERR_OR_ZERO(pin);
+}
+
+static void interpose_unpin(struct interpose_dev *dev)
+{
+	struct file *pin;
+
+	mutex_lock(&dev->lock);
+	pin = dev->pin;
+	dev->pin = NULL;
+	mutex_unlock(&dev->lock);
+
+	if (pin)
+		__fput_sync(pin);
+}
+
+/*
+ * Finding and making the struct interpose_dev of a table line
+ */
+
+/* Is what lies on one of the two devices also on the other? */
+static bool interpose_overlap(struct block_device *a, struct block_device *b)
+{
+	return a == b || (a->bd_disk == b->bd_disk &&
+			  !(bdev_is_partition(a) && bdev_is_partition(b)));
+}
+
+/*
+ * Why @bdev cannot be interposed, or NULL. For most of these devices I/O
+ * happens, or has a meaning, that a bio alone does not show.
+ */
+static const char *interpose_refusal(struct dm_target *ti,
+				     struct block_device *bdev, int *r)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	*r = -EINVAL;
+	if (MAJOR(bdev->bd_dev) == interpose_major)
+		return "is the disk beneath an interposer; name the device above it";
+	if (bdev->bd_disk == dm_disk(dm_table_get_md(ti->table)))
+		return "is the mapped device itself; name the device to interpose";
+
+	*r = -EROFS;
+	if (bdev_read_only(bdev) &&
+	    (dm_table_get_mode(ti->table) & BLK_OPEN_WRITE))
+		return "is read-only; load the table with --readonly";
+
+	*r = -EOPNOTSUPP;
+	if (bdev_is_zoned(bdev))
+		return "is zoned, which is not supported";
+	if (q->limits.features & BLK_FEAT_DAX)
+		return "supports DAX, which bypasses the block layer; turn that off for it";
+	if (IS_ENABLED(CONFIG_BLK_INLINE_ENCRYPTION) && q->crypto_profile)
+		return "has inline encryption, which is not supported";
+	if (blk_get_integrity(bdev->bd_disk))
+		return "has an integrity profile, which is not supported";
+
+	*r = 0;
+	return NULL;
+}
+
+static int interpose_check_bdev(struct dm_target *ti, struct block_device *bdev)
+{
+	const char *name = dm_table_device_name(ti->table);
+	const char *why;
+	int r;
+
+	why = interpose_refusal(ti, bdev, &r);
+	if (why) {
+		interpose_error(name,
+				"%pg %s",
+				bdev, why);
+		ti->error = "Device cannot be interposed";
+		return r;
+	}
+
+	if (ti->begin + ti->len > bdev_nr_sectors(bdev)) {
+		interpose_error(name,
+				"the line ends at sector %llu, but %pg has %llu sectors; the lines must cover it exactly",
+				(unsigned long long)(ti->begin + ti->len),
+				bdev,
+				(unsigned long long)bdev_nr_sectors(bdev));
+		ti->error = "Line ends beyond the device";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/*
+ * Find a device that @md may use for @bdev. Returns NULL when there is none, or
+ * an ERR_PTR when another one is in the way. The caller gets a reference.
+ */
+static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
+						struct block_device *bdev)
+{
+	struct mapped_device *md = dm_table_get_md(ti->table);
+	struct interpose_dev *dev, *found = NULL;
+
+	lockdep_assert_held(&interpose_devs_lock);
+
+	list_for_each_entry(dev, &interpose_devs, list) {
+		if (dev->md && dev->md != md &&
+		    interpose_overlap(dev->bdev, bdev)) {
+			interpose_error(dm_device_name(md),
+					"%pg is already interposed (%pg, by %s); remove that interposer first",
+					bdev, dev->bdev,
+					dm_device_name(dev->md));
+			ti->error = "Device is already interposed";
+			return ERR_PTR(-EBUSY);
+		}
+		if (dev->md == md && dev->bdev != bdev) {
+			interpose_error(dm_device_name(md),
+					"interposes %pg and cannot interpose %pg as well; all lines must name the same device",
+					dev->bdev, bdev);
+			ti->error = "Another device is interposed already";
+			return ERR_PTR(-EBUSY);
+		}
+		if (dev->bdev == bdev && kref_read(&dev->kref))
+			found = dev;
+	}
+
+	if (!found || !kref_get_unless_zero(&found->kref))
+		return NULL;
+	if (!found->md) {
+		/* kept by an opener of its bypass disk: use it again */
+		found->md = md;
+		found->retired = false;
+	}
+	return found;
+}
+
+static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
+{
+	struct interpose_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	int r;
+
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&dev->kref);
+	INIT_LIST_HEAD(&dev->targets);
+	mutex_init(&dev->lock);
+	INIT_WORK(&dev->resume_work, interpose_resume_work);
+	dev->bdev_file = bdev_file;
+	dev->bdev = file_bdev(bdev_file);
+	format_dev_t(dev->name, dev->bdev->bd_dev);
+
+	r = blk_interposer_init(&dev->ip, dev->bdev, &interpose_ops);
+	if (r)
+		goto out_free;
+	r = interpose_bypass_create(dev);
+	if (r)
+		goto out_exit;
+	return dev;
+
+out_exit:
+	blk_interposer_exit(&dev->ip);
+out_free:
+	mutex_destroy(&dev->lock);
+	kfree(dev);
+	return ERR_PTR(r);
+}
+
+/* Undo interpose_dev_alloc(); ->free_disk() is for disks that were added. */
+static void interpose_dev_free(struct interpose_dev *dev)
+{
+	blk_interposer_exit(&dev->ip);
+	ida_free(&interpose_ida, dev->id);
+	put_disk(dev->bypass);
+	mutex_destroy(&dev->lock);
+	kfree(dev);
+}
+
+/*
+ * Make the device of a first line. The bypass disk appears only when it is
+ * certain that the device is ours; adding it sleeps long, so the list is not
+ * locked then. The lines of @md cannot meet here: DM core loads one table of a
+ * mapped device at a time (md->type_lock).
+ */
+static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
+						  struct file *bdev_file)
+{
+	struct interpose_dev *dev, *found;
+	int r;
+
+	dev = interpose_dev_alloc(bdev_file);
+	if (IS_ERR(dev)) {
+		ti->error = "Cannot allocate the bypass disk";
+		return dev;
+	}
+
+	mutex_lock(&interpose_devs_lock);
+	found = interpose_dev_find(ti, dev->bdev);
+	if (!found) {
+		dev->md = dm_table_get_md(ti->table);
+		list_add(&dev->list, &interpose_devs);
+	}
+	mutex_unlock(&interpose_devs_lock);
+
+	if (found) {
+		interpose_dev_free(dev);
+		if (!IS_ERR(found))
+			__fput_sync(bdev_file);
+		return found;
+	}
+
+	dev->bypass->private_data = dev;
+	r = add_disk(dev->bypass);
+	if (r) {
+		ti->error = "Cannot add the bypass disk";
+		mutex_lock(&interpose_devs_lock);
+		list_del(&dev->list);
+		mutex_unlock(&interpose_devs_lock);
+		interpose_dev_free(dev);
+		return ERR_PTR(r);
+	}
+	interpose_link(dev);
+	return dev;
+}
+
+static struct interpose_dev *interpose_dev_get(struct dm_target *ti, dev_t devt,
+					       const char *arg)
+{
+	struct interpose_dev *dev;
+	struct file *bdev_file;
+	int r;
+
+	bdev_file = bdev_file_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL);
+	if (IS_ERR(bdev_file)) {
+		interpose_error(dm_table_device_name(ti->table),
+				"cannot open %s (%pe)",
+				arg, bdev_file);
+		ti->error = "Cannot open the device to interpose";
+		return ERR_CAST(bdev_file);
+	}
+
+	r = interpose_check_bdev(ti, file_bdev(bdev_file));
+	if (r)
+		goto out_fput;
+
+	mutex_lock(&interpose_devs_lock);
+	dev = interpose_dev_find(ti, file_bdev(bdev_file));
+	mutex_unlock(&interpose_devs_lock);
+	if (!dev) {
+		dev = interpose_dev_create(ti, bdev_file);
+		if (!IS_ERR(dev))
+			return dev;
+	}
+	r = PTR_ERR_OR_ZERO(dev);
+out_fput:
+	__fput_sync(bdev_file);
+	return r ? ERR_PTR(r) : dev;
+}
+
+/* A table line, or an attempt at one, is done with @dev. */
+static void interpose_dev_drop(struct interpose_dev *dev)
+{
+	bool last;
+
+	mutex_lock(&interpose_devs_lock);
+	last = list_empty(&dev->targets);
+	mutex_unlock(&interpose_devs_lock);
+
+	/* closing the mapped device must not happen under our lock */
+	if (last)
+		interpose_unpin(dev);
+
+	mutex_lock(&interpose_devs_lock);
+	if (list_empty(&dev->targets))
+		dev->md = NULL;
+	mutex_unlock(&interpose_devs_lock);
+
+	interpose_dev_put(dev);
+	/* a refused load, or a remove, leaves no node behind */
+	if (last)
+		flush_work(&interpose_reap_work);
+}
+
+/*
+ * Checks of a table
+ */
+
+/*
+ * Does I/O to @disk come back to @bdev? Also by way of other interposers: A on
+ * B's copy-on-write space and B on A's would copy for ever.
+ */
+static bool interpose_reaches(struct gendisk *disk, struct block_device *bdev,
+			      unsigned int depth)
+{
+	struct interpose_dev *other;
+
+	lockdep_assert_held(&interpose_devs_lock);
+
+	if (!depth || disk_sits_on_bdev(disk, bdev))
+		return true;
+
+	list_for_each_entry(other, &interpose_devs, list)
+		if (other->md && other->bdev != bdev &&
+		    dm_disk(other->md) != disk &&
+		    disk_sits_on_bdev(disk, other->bdev) &&
+		    interpose_reaches(dm_disk(other->md), bdev, depth - 1))
+			return true;
+	return false;
+}
+
+static int interpose_check_loop(struct interpose_target *it)
+{
+	struct gendisk *disk = dm_disk(it->dev->md);
+	bool loop;
+
+	mutex_lock(&interpose_devs_lock);
+	loop = interpose_reaches(disk, it->dev->bdev, INTERPOSE_MAX_DEPTH);
+	mutex_unlock(&interpose_devs_lock);
+	if (!loop)
+		return 0;
+
+	interpose_error(dm_device_name(it->dev->md),
+			"a device of the inner target %s sits on %pg: its I/O would come back for ever; use devices elsewhere",
+			it->inner.type->name, it->dev->bdev);
+	it->ti->error = "The inner target sits on the interposed device";
+	return -ELOOP;
+}
+
+static int interpose_stack_limits(struct dm_target *ti, struct dm_dev *dm_dev,
+				  sector_t start, sector_t len, void *data)
+{
+	queue_limits_stack_bdev(data, dm_dev->bdev, start, "interpose");
+	return 0;
+}
+
+/*
+ * The device's users were told its logical block size when they opened it, and
+ * will go on sending such bios.
+ */
+static int interpose_check_block_size(struct interpose_target *it)
+{
+	const struct target_type *type = it->inner.type;
+	struct queue_limits lim;
+
+	blk_set_stacking_limits(&lim);
+	if (type->iterate_devices)
+		type->iterate_devices(&it->inner, interpose_stack_limits, &lim);
+	if (type->io_hints)
+		type->io_hints(&it->inner, &lim);
+	if (lim.logical_block_size <= bdev_logical_block_size(it->dev->bdev))
+		return 0;
+
+	interpose_error(dm_device_name(it->dev->md),
+			"the inner target %s needs blocks of %u bytes, but the users of %pg rely on %u",
+			type->name, lim.logical_block_size, it->dev->bdev,
+			bdev_logical_block_size(it->dev->bdev));
+	it->ti->error = "Logical block size of the inner target is too large";
+	return -EINVAL;
+}
+
+/* Do the lines of @ti's table cover the device, and nothing else? */
+static int interpose_check_coverage(struct dm_target *ti,
+				    struct interpose_dev *dev)
+{
+	sector_t covered = 0, size = dm_table_get_size(ti->table);
+	struct interpose_target *it;
+
+	mutex_lock(&interpose_devs_lock);
+	list_for_each_entry(it, &dev->targets, list)
+		if (it->ti->table == ti->table)
+			covered += it->ti->len;
+	mutex_unlock(&interpose_devs_lock);
+
+	if (covered != size) {
+		interpose_error(dm_device_name(dev->md),
+				"a table with interpose lines must have no other lines");
+		return -EINVAL;
+	}
+	if (size != bdev_nr_sectors(dev->bdev)) {
+		interpose_error(dm_device_name(dev->md),
+				"the interpose lines have %llu sectors, but %pg has %llu; they must cover it exactly",
+				(unsigned long long)size, dev->bdev,
+				(unsigned long long)bdev_nr_sectors(dev->bdev));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int interpose_check_unused(struct interpose_dev *dev)
+{
+	if (blk_interposer_attached(&dev->ip) ||
+	    !READ_ONCE(dm_disk(dev->md)->part0->bd_holder))
+		return 0;
+
+	interpose_error(dm_device_name(dev->md),
+			"is mounted or claimed, and an interposer's device is for control only; use another mapped device");
+	return -EBUSY;
+}
+
+/*
+ * Constructor and destructor
+ */
+
+/* What an inner target may have set in its line counts for ours. */
+static void interpose_sync_target(struct interpose_target *it)
+{
+	const struct dm_target *inner = &it->inner;
+	struct dm_target *ti = it->ti;
+
+	ti->max_io_len = inner->max_io_len;
+	ti->num_flush_bios = inner->num_flush_bios;
+	ti->num_discard_bios = inner->num_discard_bios;
+	ti->num_secure_erase_bios = inner->num_secure_erase_bios;
+	ti->num_write_zeroes_bios = inner->num_write_zeroes_bios;
+	ti->per_io_data_size = inner->per_io_data_size;
+	ti->flush_supported = inner->flush_supported;
+	ti->discards_supported = inner->discards_supported;
+	ti->max_discard_granularity = inner->max_discard_granularity;
+	ti->limit_swap_bios = inner->limit_swap_bios;
+	ti->accounts_remapped_io = inner->accounts_remapped_io;
+	ti->needs_bio_set_dev = inner->needs_bio_set_dev;
+	ti->flush_bypasses_map = inner->flush_bypasses_map;
+	ti->mempool_needs_integrity = inner->mempool_needs_integrity;
+}
+
+/* DM core concludes from the presence of a method what a target can do. */
+static void interpose_shape_type(struct interpose_target *it)
+{
+	const struct target_type *inner = it->inner.type;
+
+	it->type = interpose_target_type;
+	it->type.features = inner->features & DM_TARGET_NOWAIT;
+	if (!inner->end_io)
+		it->type.end_io = NULL;
+	if (!inner->iterate_devices)
+		it->type.iterate_devices = NULL;
+	if (!inner->io_hints)
+		it->type.io_hints = NULL;
+}
+
+static int interpose_parse_features(struct interpose_target *it,
+				    struct dm_arg_set *as)
+{
+	static const struct dm_arg count = {
+		0, 1, "Invalid number of feature arguments"
+	};
+	struct dm_target *ti = it->ti;
+	unsigned int n;
+	int r;
+
+	/* no target type's name begins with a digit */
+	if (!as->argc || !isdigit(*as->argv[0]))
+		return 0;
+
+	r = dm_read_arg_group(&count, as, &n, &ti->error);
+	if (r)
+		return r;
+	while (n--) {
+		const char *feature = dm_shift_arg(as);
+
+		if (strcasecmp(feature, "pin")) {
+			interpose_error(dm_table_device_name(ti->table),
+					"unknown feature argument %s; known: pin",
+					feature);
+			ti->error = "Unknown feature argument";
+			return -EINVAL;
+		}
+		it->pin = true;
+	}
+	return 0;
+}
+
+static int interpose_check_type(struct interpose_target *it)
+{
+	const struct target_type *type = it->inner.type;
+	struct dm_target *ti = it->ti;
+	const char *why = NULL;
+
+	if (type->module == THIS_MODULE && !strcmp(type->name, "interpose"))
+		why = "cannot be an inner target";
+	else if (!type->map || (type->clone_and_map_rq &&
+				!dm_target_is_wildcard(type)))
+		why = "is request-based; only bio-based targets can be inner targets";
+	else if (dm_target_needs_singleton(type) &&
+		 (ti->begin || ti->len != bdev_nr_sectors(it->dev->bdev)))
+		why = "must be alone in a table; use one line for the whole device";
+	else if (dm_target_always_writeable(type) &&
+		 !(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE))
+		why = "needs a table that is not read-only";
+	if (!why)
+		return 0;
+
+	interpose_error(dm_table_device_name(ti->table),
+			"target type %s %s",
+			type->name, why);
+	ti->error = "Inner target type not supported";
+	return -EINVAL;
+}
+
+static int interpose_get_type(struct interpose_target *it, const char *name)
+{
+	struct dm_target *ti = it->ti;
+	int r;
+
+	it->inner.type = dm_get_target_type(name);
+	if (!it->inner.type) {
+		interpose_error(dm_table_device_name(ti->table),
+				"no target type %s; see \"dmsetup targets\", or is its module missing?",
+				name);
+		ti->error = "Unknown inner target type";
+		return -EINVAL;
+	}
+
+	r = interpose_check_type(it);
+	if (r)
+		dm_put_target_type(it->inner.type);
+	return r;
+}
+
+/* Does @arg name the interposed device, by a path or as major:minor? */
+static bool interpose_names_bdev(const char *arg, struct interpose_dev *dev)
+{
+	dev_t devt;
+
+	/* a bare number would be looked up in the caller's directory */
+	if (!arg[strspn(arg, "0123456789")])
+		return false;
+	return !dm_devt_from_path(arg, &devt) && devt == dev->bdev->bd_dev;
+}
+
+static int interpose_call_ctr(struct interpose_target *it, unsigned int argc,
+			      char **argv)
+{
+	struct target_type *type = it->inner.type;
+
+	it->inner = (struct dm_target) {
+		.table	= it->ti->table,
+		.type	= type,
+		.begin	= it->ti->begin,
+		.len	= it->ti->len,
+		.error	= "Unknown error",
+	};
+	return type->ctr(&it->inner, argc, argv);
+}
+
+/*
+ * Construct the inner target, with the bypass disk in place of the interposed
+ * device. Without arguments it gets the bypass disk alone; targets that want
+ * none at all (zero, error) refuse that, and get none.
+ */
+static int interpose_construct(struct interpose_target *it,
+			       struct dm_arg_set *as)
+{
+	struct interpose_dev *dev = it->dev;
+	char **argv, *error, beneath[sizeof(dev->bypass_name)];
+	unsigned int i, argc = max(as->argc, 1U);
+	int r;
+
+	argv = kmalloc_array(argc, sizeof(*argv), GFP_KERNEL);
+	if (!argv) {
+		it->ti->error = "Cannot allocate the inner target's arguments";
+		return -ENOMEM;
+	}
+
+	strscpy(beneath, dev->bypass_name);
+	argv[0] = beneath;
+	for (i = 0; i < as->argc; i++)
+		argv[i] = interpose_names_bdev(as->argv[i], dev) ?
+			  beneath : as->argv[i];
+
+	r = interpose_call_ctr(it, argc, argv);
+	error = it->inner.error;
+	if (r && !as->argc && !interpose_call_ctr(it, 0, argv))
+		r = 0;
+	kfree(argv);
+	if (!r)
+		return 0;
+
+	interpose_error(dm_table_device_name(it->ti->table),
+			"the inner target %s refuses its arguments: %s (%d)",
+			it->inner.type->name, error, r);
+	it->ti->error = error;
+	return r;
+}
+
+static void interpose_destruct(struct interpose_target *it)
+{
+	struct target_type *type = it->inner.type;
+
+	if (type->dtr)
+		type->dtr(&it->inner);
+	dm_put_target_type(type);
+}
+
+static int interpose_ctr_inner(struct interpose_target *it,
+			       struct dm_arg_set *as)
+{
+	const char *name = dm_shift_arg(as);
+	int r;
+
+	if (!name) {
+		it->ti->error = "Missing arguments: need a device and an inner target type";
+		return -EINVAL;
+	}
+
+	r = interpose_get_type(it, name);
+	if (r)
+		return r;
+	r = interpose_construct(it, as);
+	if (r) {
+		dm_put_target_type(it->inner.type);
+		return r;
+	}
+
+	r = interpose_check_block_size(it);
+	/* before the first load is complete there are no links to follow */
+	if (!r && dm_disk(it->dev->md)->slave_dir)
+		r = interpose_check_loop(it);
+	if (r)
+		interpose_destruct(it);
+	return r;
+}
+
+static int interpose_ctr_dev(struct interpose_target *it, struct dm_arg_set *as)
+{
+	struct dm_target *ti = it->ti;
+	const char *arg = dm_shift_arg(as);
+	dev_t devt;
+	int r;
+
+	if (!arg || !as->argc) {
+		ti->error = "Missing arguments: need a device and an inner target type";
+		return -EINVAL;
+	}
+
+	r = dm_devt_from_path(arg, &devt);
+	if (r) {
+		interpose_error(dm_table_device_name(ti->table),
+				"no block device %s (%pe)",
+				arg, ERR_PTR(r));
+		ti->error = "No such device";
+		return r;
+	}
+
+	it->dev = interpose_dev_get(ti, devt, arg);
+	return PTR_ERR_OR_ZERO(it->dev);
+}
+
+static int interpose_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct dm_arg_set as = { .argc = argc, .argv = argv };
+	struct interpose_target *it;
+	int r;
+
+	it = kzalloc(sizeof(*it), GFP_KERNEL);
+	if (!it) {
+		ti->error = "Cannot allocate the target";
+		return -ENOMEM;
+	}
+	it->ti = ti;
+
+	r = interpose_ctr_dev(it, &as);
+	if (r)
+		goto out_free;
+	r = interpose_parse_features(it, &as);
+	if (!r)
+		r = interpose_ctr_inner(it, &as);
+	if (r)
+		goto out_drop;
+
+	mutex_lock(&interpose_devs_lock);
+	list_add_tail(&it->list, &it->dev->targets);
+	mutex_unlock(&interpose_devs_lock);
+	interpose_sync_target(it);
+	interpose_shape_type(it);
+	ti->type = &it->type;
+	return 0;
+
+out_drop:
+	interpose_dev_drop(it->dev);
+out_free:
+	kfree(it);
+	return r;
+}
+
+static void interpose_dtr(struct dm_target *ti)
+{
+	struct interpose_target *it = to_interpose(ti);
+	struct interpose_dev *dev = it->dev;
+
+	/* replaced by a table without interpose lines: the device is free */
+	if (READ_ONCE(dev->live) == ti->table)
+		interpose_detach(dev);
+
+	interpose_destruct(it);
+	mutex_lock(&interpose_devs_lock);
+	list_del(&it->list);
+	mutex_unlock(&interpose_devs_lock);
+	interpose_dev_drop(dev);
+
+	/* DM core still puts the type */
+	ti->type = &interpose_target_type;
+	kfree(it);
+}
+
+/*
+ * I/O
+ */
+static int interpose_map(struct dm_target *ti, struct bio *bio)
+{
+	struct interpose_target *it = to_interpose(ti);
+	int r = it->inner.type->map(&it->inner, bio);
+
+	/*
+	 * Save the way through the bypass disk. DM core associates the bio with
+	 * its cgroup again before it submits it.
+	 */
+	if (r == DM_MAPIO_REMAPPED && bio->bi_bdev == it->dev->bypass->part0)
+		bio_set_past_interposer(bio, it->dev->bdev);
+	return r;
+}
+
+static int interpose_end_io(struct dm_target *ti, struct bio *bio,
+			    blk_status_t *error)
+{
+	struct interpose_target *it = to_interpose(ti);
+
+	return it->inner.type->end_io(&it->inner, bio, error);
+}
+
+/*
+ * Suspend and resume. DM core calls each method for the lines in their order,
+ * so what concerns the whole device is done for the last line.
+ */
+static bool interpose_last_line(struct dm_target *ti)
+{
+	return ti->begin + ti->len == dm_table_get_size(ti->table);
+}
+
+static void interpose_presuspend(struct dm_target *ti)
+{
+	struct interpose_target *it = to_interpose(ti);
+	struct interpose_dev *dev = it->dev;
+
+	if (READ_ONCE(dev->retired))
+		return;
+	if (it->inner.type->presuspend)
+		it->inner.type->presuspend(&it->inner);
+	if (!interpose_last_line(ti))
+		return;
+
+	flush_work(&dev->resume_work);
+	mutex_lock(&dev->lock);
+	if (!dm_noflush_suspending(ti))
+		interpose_freeze(dev);
+	blk_interposer_hold(&dev->ip);
+	mutex_unlock(&dev->lock);
+}
+
+static void interpose_presuspend_undo(struct dm_target *ti)
+{
+	struct interpose_target *it = to_interpose(ti);
+
+	if (READ_ONCE(it->dev->retired))
+		return;
+	if (it->inner.type->presuspend_undo)
+		it->inner.type->presuspend_undo(&it->inner);
+	if (interpose_last_line(ti))
+		queue_work(interpose_wq, &it->dev->resume_work);
+}
+
+static void interpose_postsuspend(struct dm_target *ti)
+{
+	struct interpose_target *it = to_interpose(ti);
+
+	if (READ_ONCE(it->dev->retired))
+		return;
+	if (it->inner.type->postsuspend)
+		it->inner.type->postsuspend(&it->inner);
+}
+
+/* All that can still fail: the resume of the last line changes the world. */
+static int interpose_preresume_last(struct interpose_target *it)
+{
+	struct interpose_dev *dev = it->dev;
+	int r;
+
+	r = interpose_check_coverage(it->ti, dev);
+	if (!r)
+		r = interpose_check_block_size(it);
+	if (!r)
+		r = interpose_check_loop(it);
+	if (!r)
+		r = interpose_check_unused(dev);
+	if (!r && it->pin)
+		r = interpose_pin(dev);
+	if (r)
+		return r;
+
+	r = interpose_attach(dev);
+	if (!it->pin || r)
+		interpose_unpin(dev);
+	return r;
+}
+
+static int interpose_preresume(struct dm_target *ti)
+{
+	struct interpose_target *it = to_interpose(ti);
+	struct interpose_dev *dev = it->dev;
+	int r = 0;
+
+	if (READ_ONCE(dev->retired))
+		return 0;
+
+	/* from here on it is this table whose end means to detach */
+	mutex_lock(&dev->lock);
+	dev->live = ti->table;
+	mutex_unlock(&dev->lock);
+
+	if (it->inner.type->preresume)
+		r = it->inner.type->preresume(&it->inner);
+	interpose_sync_target(it);
+	if (!r && interpose_last_line(ti))
+		r = interpose_preresume_last(it);
+	return r;
+}
+
+static void interpose_resume(struct dm_target *ti)
+{
+	struct interpose_target *it = to_interpose(ti);
+
+	if (READ_ONCE(it->dev->retired))
+		return;
+	if (it->inner.type->resume)
+		it->inner.type->resume(&it->inner);
+	interpose_sync_target(it);
+	if (interpose_last_line(ti))
+		queue_work(interpose_wq, &it->dev->resume_work);
+}
+
+/*
+ * Status and messages
+ */
+static const char *interpose_state_name(struct interpose_dev *dev)
+{
+	static const char * const names[] = {
+		[BLK_INTERPOSER_IDLE]	   = "detached",
+		[BLK_INTERPOSER_HELD]	   = "held",
+		[BLK_INTERPOSER_OPEN]	   = "attached",
+		[BLK_INTERPOSER_DETACHING] = "detaching",
+	};
+
+	return names[READ_ONCE(dev->ip.state)];
+}
+
+/* Print the inner target's table line with our device for the bypass disk. */
+static unsigned int interpose_emit_table(struct interpose_target *it,
+					 unsigned int flags, char *result,
+					 unsigned int maxlen)
+{
+	struct interpose_dev *dev = it->dev;
+	char *line, *pos, *arg;
+	unsigned int sz = 0;
+
+	/* under suspend, reclaim could wait for the device */
+	line = kzalloc(maxlen, GFP_NOIO);
+	if (!line)
+		return 0;
+
+	it->inner.type->status(&it->inner, STATUSTYPE_TABLE, flags, line,
+			       maxlen);
+	pos = line;
+	while ((arg = strsep(&pos, " ")))
+		if (*arg)
+			DMEMIT(" %s", strcmp(arg, dev->bypass_name) ?
+			       arg : dev->name);
+	kfree(line);
+	return sz;
+}
+
+static void interpose_status(struct dm_target *ti, status_type_t type,
+			     unsigned int status_flags, char *result,
+			     unsigned int maxlen)
+{
+	struct interpose_target *it = to_interpose(ti);
+	const struct target_type *inner = it->inner.type;
+	struct interpose_dev *dev = it->dev;
+	bool pinned = READ_ONCE(dev->pin);
+	unsigned int sz = 0;
+
+	switch (type) {
+	case STATUSTYPE_INFO:
+		DMEMIT("%s %s %s %lu %u %s %s", interpose_state_name(dev),
+		       dev->name, dev->bypass->disk_name,
+		       blk_interposer_redirected(&dev->ip),
+		       blk_interposer_held(&dev->ip), pinned ? "pinned" : "-",
+		       inner->name);
+		break;
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s%s %s", dev->name,
+		       pinned || it->pin ? " 1 pin" : "", inner->name);
+		break;
+	case STATUSTYPE_IMA:
+		DMEMIT_TARGET_NAME_VERSION(ti->type);
+		DMEMIT(",device=%s,inner=", dev->name);
+		break;
+	}
+
+	if (!inner->status || sz >= maxlen)
+		return;
+	if (type == STATUSTYPE_TABLE) {
+		interpose_emit_table(it, status_flags, result + sz, maxlen - sz);
+	} else if (type == STATUSTYPE_IMA) {
+		inner->status(&it->inner, type, status_flags, result + sz,
+			      maxlen - sz);
+	} else if (sz + 1 < maxlen) {
+		result[sz] = ' ';
+		result[sz + 1] = '\0';
+		inner->status(&it->inner, type, status_flags, result + sz + 1,
+			      maxlen - sz - 1);
+		if (!result[sz + 1])
+			result[sz] = '\0';
+	}
+}
+
+static int interpose_own_message(struct interpose_target *it, unsigned int argc,
+				 char **argv)
+{
+	struct interpose_dev *dev = it->dev;
+
+	if (argc == 2 && !strcasecmp(argv[1], "pin"))
+		return interpose_pin(dev);
+	if (argc == 2 && !strcasecmp(argv[1], "unpin")) {
+		interpose_unpin(dev);
+		return 0;
+	}
+	interpose_error(dm_device_name(dev->md),
+			"unknown message; known: interpose pin, interpose unpin");
+	return -EINVAL;
+}
+
+static int interpose_message(struct dm_target *ti, unsigned int argc,
+			     char **argv, char *result, unsigned int maxlen)
+{
+	struct interpose_target *it = to_interpose(ti);
+	const struct target_type *inner = it->inner.type;
+	int r;
+
+	if (!strcasecmp(argv[0], INTERPOSE_MESSAGE))
+		return interpose_own_message(it, argc, argv);
+
+	if (!inner->message) {
+		interpose_error(dm_table_device_name(ti->table),
+				"the inner target %s does not support messages",
+				inner->name);
+		return -EINVAL;
+	}
+	r = inner->message(&it->inner, argc, argv, result, maxlen);
+	interpose_sync_target(it);
+	return r;
+}
+
+/*
+ * What DM core asks about the devices below
+ */
+static int interpose_iterate_devices(struct dm_target *ti,
+				     iterate_devices_callout_fn fn, void *data)
+{
+	struct interpose_target *it = to_interpose(ti);
+
+	return it->inner.type->iterate_devices(&it->inner, fn, data);
+}
+
+static void interpose_io_hints(struct dm_target *ti,
+			       struct queue_limits *limits)
+{
+	struct interpose_target *it = to_interpose(ti);
+
+	it->inner.type->io_hints(&it->inner, limits);
+	interpose_sync_target(it);
+}
+
+/* The shape for interpose_shape_type(); only its ctr is called as it is. */
+static struct target_type interpose_target_type = {
+	.name			= "interpose",
+	.version		= {1, 0, 0},
+	.module			= THIS_MODULE,
+	.ctr			= interpose_ctr,
+	.dtr			= interpose_dtr,
+	.map			= interpose_map,
+	.end_io			= interpose_end_io,
+	.presuspend		= interpose_presuspend,
+	.presuspend_undo	= interpose_presuspend_undo,
+	.postsuspend		= interpose_postsuspend,
+	.preresume		= interpose_preresume,
+	.resume			= interpose_resume,
+	.status			= interpose_status,
+	.message		= interpose_message,
+	.iterate_devices	= interpose_iterate_devices,
+	.io_hints		= interpose_io_hints,
+};
+
+static int interpose_hook_users(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", blk_interposer_users());
+}
+
+static const struct kernel_param_ops interpose_hook_users_ops = {
+	.get = interpose_hook_users,
+};
+
+module_param_cb(hook_users, &interpose_hook_users_ops, NULL, 0444);
+MODULE_PARM_DESC(hook_users, "For how many devices the block layer's hook is turned on");
+
+static int __init interpose_init(void)
+{
+	int r = -ENOMEM;
+
+	interpose_wq = alloc_workqueue("dm_interpose", WQ_MEM_RECLAIM, 0);
+	if (!interpose_wq)
+		return r;
+
+	r = register_blkdev(0, "interpose");
+	if (r < 0)
+		goto out_wq;
+	interpose_major = r;
+
+	r = dm_register_target(&interpose_target_type);
+	if (r)
+		goto out_blkdev;
+	return 0;
+
+out_blkdev:
+	unregister_blkdev(interpose_major, "interpose");
+out_wq:
+	destroy_workqueue(interpose_wq);
+	return r;
+}
+
+static void __exit interpose_exit(void)
+{
+	dm_unregister_target(&interpose_target_type);
+	/* runs what is queued: the last bypass disks go */
+	destroy_workqueue(interpose_wq);
+	unregister_blkdev(interpose_major, "interpose");
+	ida_destroy(&interpose_ida);
+}
+
+module_init(interpose_init);
+module_exit(interpose_exit);
+
+MODULE_AUTHOR("The dm-interpose developers");
+MODULE_DESCRIPTION(DM_NAME " target that interposes a device in use");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Block device interposer: the interface for its owners.
+ *
+ * An interposer redirects the bios of one block device, mounted and busy or
+ * not, to another block device of its owner's:
+ *
+ *      file system, swap, database
+ *                 | bio to @bdev
+ *                 v
+ *      blk_mq_submit_bio(), __submit_bio()  -- redirected --> bio to @owner
+ *                 ^                                                |
+ *                 |                                                v
+ *                 +-- bio_set_past_interposer() -- whatever the owner does
+ *
+ * See Documentation/block/blk-interposer.rst for the states, the order of
+ * attach and detach, and why each step is race-free.
+ */
+#ifndef _LINUX_BLK_INTERPOSER_H
+#define _LINUX_BLK_INTERPOSER_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+#include <linux/percpu-refcount.h>
+#include <linux/spinlock.h>
+
+struct blk_interposer;
+
+/**
+ * struct blk_interposer_ops - what the block layer asks of an interposer's owner
+ *
+ * @get: Take a reference that keeps the interposer in memory. Called under a
+ *	spinlock while the interposer is published; must not fail or sleep.
+ * @put: Drop a reference taken with @get. May sleep.
+ * @owner_dead: The owner's disk is about to be marked dead; every bio still
+ *	sent there afterwards would fail. Must not return before the
+ *	interposer is detached. May sleep.
+ * @take_parked: Move the bios that the owner has put aside while it is
+ *	suspended to @bios, in order. Called repeatedly, in process context,
+ *	during blk_interposer_detach(), which sends them to the interposed
+ *	device. Optional.
+ */
+struct blk_interposer_ops {
+	void (*get)(struct blk_interposer *ip);
+	void (*put)(struct blk_interposer *ip);
+	void (*owner_dead)(struct blk_interposer *ip);
+	void (*take_parked)(struct blk_interposer *ip, struct bio_list *bios);
+};
+
+/**
+ * enum blk_interposer_state - what happens to a bio of the interposed device
+ *
+ * @BLK_INTERPOSER_IDLE: Not published: bios go to the device itself.
+ * @BLK_INTERPOSER_HELD: Bios are redirected and wait at the owner's gate.
+ * @BLK_INTERPOSER_OPEN: Bios are redirected and enter the owner.
+ * @BLK_INTERPOSER_DETACHING: Bios found at the gate go back to the device.
+ */
+enum blk_interposer_state {
+	BLK_INTERPOSER_IDLE,
+	BLK_INTERPOSER_HELD,
+	BLK_INTERPOSER_OPEN,
+	BLK_INTERPOSER_DETACHING,
+};
+
+/**
+ * struct blk_interposer - redirects the bios of one block device
+ *
+ * @bdev: the interposed device, a partition or a whole disk
+ * @owner: the whole device that bios are redirected to
+ * @ops: the owner's operations
+ * @state: see &enum blk_interposer_state; written under @lock
+ * @lock: protects @state and @held; taken in the submission path only while
+ *	the gate is not open
+ * @held: bios that wait at the gate, in the order they came
+ * @inflight: counts the redirected bios until each has completed or gone back
+ * @drained: completed when @inflight has dropped to zero after being killed
+ * @redirected: how many bios were redirected, per CPU
+ */
+struct blk_interposer {
+	struct block_device *bdev;
+	struct block_device *owner;
+	const struct blk_interposer_ops *ops;
+	enum blk_interposer_state state;
+	spinlock_t lock;	/* protects state and held */
+	struct bio_list held;
+	struct percpu_ref inflight;
+	struct completion drained;
+	unsigned long __percpu *redirected;
+};
+
+int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
+			const struct blk_interposer_ops *ops);
+void blk_interposer_exit(struct blk_interposer *ip);
+int blk_interposer_attach(struct blk_interposer *ip,
+			  struct block_device *owner, bool quiesced);
+void blk_interposer_detach(struct blk_interposer *ip);
+void blk_interposer_hold(struct blk_interposer *ip);
+void blk_interposer_open(struct blk_interposer *ip);
+bool blk_interposer_attached(const struct blk_interposer *ip);
+unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
+unsigned int blk_interposer_held(struct blk_interposer *ip);
+int blk_interposer_users(void);
+bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev);
+
+/**
+ * bio_set_past_interposer - address a bio to a device beneath its interposer
+ * @bio: a bio that the caller owns
+ * @bdev: the interposed device
+ *
+ * The caller submits @bio afterwards; it reaches @bdev's driver without being
+ * redirected again. The sector of @bio (512 bytes) must be relative to @bdev,
+ * and its cgroup association is the caller's affair.
+ *
+ * Context: Any.
+ */
+static inline void bio_set_past_interposer(struct bio *bio,
+					   struct block_device *bdev)
+{
+	bio->bi_bdev = bdev;
+	bio_clear_flag(bio, BIO_REMAPPED);
+	bio_set_flag(bio, BIO_PAST_INTERPOSER);
+}
+
+#endif /* _LINUX_BLK_INTERPOSER_H */
