@@ -9,7 +9,7 @@ patches=("$REPO/patches/$KERNEL_VERSION"/*.patch)
 
 # Our own C files, by their path in the repository
 own_sources() {
-	overlay_files | cut -f2 | grep '\.[ch]$'
+	overlay_files | cut -f2 | grep '\.[ch]$' || true
 }
 
 # The existing kernel files that the series edits
@@ -20,7 +20,7 @@ patched_files() {
 # changed_lines +|- EXTENDED-REGEX: the lines of that kind that the series has in files whose path matches
 changed_lines() {
 	awk -v kind="$1" -v path="$2" '
-		/^diff --git / { header = 1; next }
+		FNR == 1 || /^diff --git / { header = 1; next }
 		/^\+\+\+ / && header { file = substr($2, 3); next }
 		/^@@ / { header = 0; next }
 		/^-- $/ { header = 1 }
