@@ -138,6 +138,13 @@ static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 	sector_t sector = bio->bi_iter.bi_sector;
 	dev_t dev = bio->bi_bdev->bd_dev;
 
+	/* device-mapper splits bios, and so cannot promise all or nothing */
+	if (unlikely(bio->bi_opf & REQ_ATOMIC)) {
+		bio->bi_status = BLK_STS_NOTSUPP;
+		bio_endio(bio);
+		return;
+	}
+
 	percpu_ref_get(&ip->inflight);
 	this_cpu_inc(*ip->redirected);
 

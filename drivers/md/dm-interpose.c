@@ -78,6 +78,8 @@
  * @lock: protects @live, @frozen, @retired and @pin, and keeps the freezing of
  *	the file system and the closing of the gate apart
  * @live: the table at work
+ * @checked: the table that interpose_check_table() has passed; its dtr takes it
+ *	back
  * @frozen: the block devices that we have frozen, if any
  * @retired: detached because @md is being removed: the inner targets have been
  *	suspended and are not called again before their dtr
@@ -104,6 +106,7 @@ struct interpose_dev {
 	/* protects live, frozen, retired and pin */
 	struct mutex lock;
 	struct dm_table *live;
+	struct dm_table *checked;
 	struct interpose_frozen *frozen;
 	bool retired;
 	struct file *pin;
@@ -118,7 +121,8 @@ struct interpose_dev {
  * @ti: the outer target
  * @dev: the interposed device
  * @list: entry of @dev->targets
- * @pin: the line asks for the pin
+ * @pin: the line asks for the pin, or a message did; under
+ *	interpose_devs_lock
  */
 struct interpose_target {
 	struct dm_target inner;
@@ -964,6 +968,20 @@ static int interpose_check_coverage(struct dm_target *ti,
 	return 0;
 }
 
+/* Does any line of @table ask for the pin? */
+static bool interpose_wants_pin(struct interpose_dev *dev,
+				struct dm_table *table)
+{
+	struct interpose_target *it;
+	bool pin = false;
+
+	mutex_lock(&interpose_devs_lock);
+	list_for_each_entry(it, &dev->targets, list)
+		pin |= it->ti->table == table && it->pin;
+	mutex_unlock(&interpose_devs_lock);
+	return pin;
+}
+
 static int interpose_check_unused(struct interpose_dev *dev)
 {
 	if (blk_interposer_attached(&dev->ip) ||
@@ -1221,7 +1239,12 @@ static int interpose_ctr_dev(struct interpose_target *it, struct dm_arg_set *as)
 	}
 
 	it->dev = interpose_dev_get(ti, devt, arg);
-	return PTR_ERR_OR_ZERO(it->dev);
+	if (IS_ERR(it->dev))
+		return PTR_ERR(it->dev);
+
+	/* the device may have grown since its bypass disk was made */
+	set_capacity(it->dev->bypass, bdev_nr_sectors(it->dev->bdev));
+	return 0;
 }
 
 static int interpose_ctr(struct dm_target *ti, unsigned int argc, char **argv)
@@ -1269,6 +1292,7 @@ static void interpose_dtr(struct dm_target *ti)
 	/* replaced by a table without interpose lines: the device is free */
 	if (READ_ONCE(dev->live) == ti->table)
 		interpose_detach(dev);
+	cmpxchg(&dev->checked, ti->table, NULL);
 
 	interpose_destruct(it);
 	mutex_lock(&interpose_devs_lock);
@@ -1357,11 +1381,17 @@ static void interpose_postsuspend(struct dm_target *ti)
 		it->inner.type->postsuspend(&it->inner);
 }
 
-/* All that can still fail: the resume of the last line changes the world. */
-static int interpose_preresume_last(struct interpose_target *it)
+/*
+ * What is checked once for a table. Later resumes of it must not fail because
+ * the device has grown meanwhile.
+ */
+static int interpose_check_table(struct interpose_target *it)
 {
 	struct interpose_dev *dev = it->dev;
 	int r;
+
+	if (dev->checked == it->ti->table)
+		return 0;
 
 	r = interpose_check_coverage(it->ti, dev);
 	if (!r)
@@ -1370,13 +1400,26 @@ static int interpose_preresume_last(struct interpose_target *it)
 		r = interpose_check_loop(it);
 	if (!r)
 		r = interpose_check_unused(dev);
-	if (!r && it->pin)
-		r = interpose_pin(dev);
-	if (r)
-		return r;
+	if (!r)
+		dev->checked = it->ti->table;
+	return r;
+}
 
-	r = interpose_attach(dev);
-	if (!it->pin || r)
+/* All that can still fail: the resume of the last line changes the world. */
+static int interpose_preresume_last(struct interpose_target *it)
+{
+	struct interpose_dev *dev = it->dev;
+	bool pin = interpose_wants_pin(dev, it->ti->table);
+	int r;
+
+	r = interpose_check_table(it);
+	if (!r && pin)
+		r = interpose_pin(dev);
+	if (!r)
+		r = interpose_attach(dev);
+
+	/* a table that fails to follow another leaves that one's pin alone */
+	if (!blk_interposer_attached(&dev->ip) || (!r && !pin))
 		interpose_unpin(dev);
 	return r;
 }
@@ -1463,7 +1506,6 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 	struct interpose_target *it = to_interpose(ti);
 	const struct target_type *inner = it->inner.type;
 	struct interpose_dev *dev = it->dev;
-	bool pinned = READ_ONCE(dev->pin);
 	unsigned int sz = 0;
 
 	switch (type) {
@@ -1471,12 +1513,12 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 		DMEMIT("%s %s %s %lu %u %s %s", interpose_state_name(dev),
 		       dev->name, dev->bypass->disk_name,
 		       blk_interposer_redirected(&dev->ip),
-		       blk_interposer_held(&dev->ip), pinned ? "pinned" : "-",
-		       inner->name);
+		       blk_interposer_held(&dev->ip),
+		       READ_ONCE(dev->pin) ? "pinned" : "-", inner->name);
 		break;
 	case STATUSTYPE_TABLE:
-		DMEMIT("%s%s %s", dev->name,
-		       pinned || it->pin ? " 1 pin" : "", inner->name);
+		DMEMIT("%s%s %s", dev->name, it->pin ? " 1 pin" : "",
+		       inner->name);
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
@@ -1501,18 +1543,37 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
+/* Pin or unpin now, and for later resumes of the same table. */
+static int interpose_message_pin(struct interpose_target *it, bool pin)
+{
+	struct interpose_dev *dev = it->dev;
+	struct interpose_target *line;
+	int r = 0;
+
+	if (pin)
+		r = interpose_pin(dev);
+	else
+		interpose_unpin(dev);
+	if (r)
+		return r;
+
+	mutex_lock(&interpose_devs_lock);
+	list_for_each_entry(line, &dev->targets, list)
+		if (line->ti->table == it->ti->table)
+			line->pin = pin;
+	mutex_unlock(&interpose_devs_lock);
+	return 0;
+}
+
 static int interpose_own_message(struct interpose_target *it, unsigned int argc,
 				 char **argv)
 {
-	struct interpose_dev *dev = it->dev;
-
 	if (argc == 2 && !strcasecmp(argv[1], "pin"))
-		return interpose_pin(dev);
-	if (argc == 2 && !strcasecmp(argv[1], "unpin")) {
-		interpose_unpin(dev);
-		return 0;
-	}
-	interpose_error(dm_device_name(dev->md),
+		return interpose_message_pin(it, true);
+	if (argc == 2 && !strcasecmp(argv[1], "unpin"))
+		return interpose_message_pin(it, false);
+
+	interpose_error(dm_device_name(it->dev->md),
 			"unknown message; known: interpose pin, interpose unpin");
 	return -EINVAL;
 }
