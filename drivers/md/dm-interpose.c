@@ -1393,9 +1393,7 @@ static int interpose_check_table(struct interpose_target *it)
 	if (dev->checked == it->ti->table)
 		return 0;
 
-	r = interpose_check_coverage(it->ti, dev);
-	if (!r)
-		r = interpose_check_block_size(it);
+	r = interpose_check_block_size(it);
 	if (!r)
 		r = interpose_check_loop(it);
 	if (!r)
@@ -1438,7 +1436,10 @@ static int interpose_preresume(struct dm_target *ti)
 	dev->live = ti->table;
 	mutex_unlock(&dev->lock);
 
-	if (it->inner.type->preresume)
+	/* by every line: the last one of a mixed table need not be ours */
+	if (READ_ONCE(dev->checked) != ti->table)
+		r = interpose_check_coverage(ti, dev);
+	if (!r && it->inner.type->preresume)
 		r = it->inner.type->preresume(&it->inner);
 	interpose_sync_target(it);
 	if (!r && interpose_last_line(ti))
