@@ -11,6 +11,8 @@
 scratch_dir=${IN_GUEST:+/run}
 scratch_dir=${scratch_dir:-/tmp}
 
+group= # of the processes of the running test
+
 # Where a stuck test stands is lost with the guest, so it is written down first.
 describe_hang() {
 	local group=$1 stack
@@ -38,7 +40,7 @@ kill_group() {
 # run_with_limit FILE SECONDS OUT [ARG…]: sets $status to the exit status, or "timeout". The status comes through a
 # pipe and not by wait, which would wait for ever for a process that hangs inside the kernel.
 run_with_limit() {
-	local file=$1 limit=$2 out=$3 end
+	local file=$1 until=$((SECONDS + $2)) out=$3 end
 	shift 3
 	exec {end}<> <(:)
 	set -m
@@ -48,8 +50,12 @@ run_with_limit() {
 	} >"$out" 2>&1 &
 	group=$!
 	set +m
-	if ! read -rt "$limit" -u "$end" status; then
+	status=timeout
+	while ((SECONDS < until)); do # bash heeds a signal only after the read
+		! read -rt 2 -u "$end" status || break
 		status=timeout
+	done
+	if [[ $status == timeout ]]; then
 		describe_hang "$group" >>"$out" 2>&1
 		kill_group "$group"
 	fi
@@ -126,7 +132,7 @@ check_host() {
 }
 
 run_one() {
-	local file=$1 limit=$2 prefix=$3 status group verdict said='' details=''
+	local file=$1 limit=$2 prefix=$3 status verdict said='' details=''
 	shift 3
 	echo "fail died without a verdict" >"$prefix.verdict"
 	export T_DIR=$scratch_dir/dm-interpose-test.$$.${prefix##*/}
@@ -145,6 +151,7 @@ run_one() {
 		check_guest "$prefix"
 	else
 		check_host
+		group=
 		rm -rf --one-file-system "$T_DIR"
 	fi
 	printf '%s\n%s' "$verdict" "$details" >"$prefix.verdict"

@@ -200,7 +200,7 @@ pause() {
 
 # wait_until 'reason' SECONDS COMMAND…: a bounded poll
 wait_until() {
-	local reason=$1 deadline=$((SECONDS + $2))
+	local reason=$1 deadline=$((SECONDS + $2 * ${T_PATIENCE:-1}))
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < deadline)) || fail "timed out waiting until $reason: $*"

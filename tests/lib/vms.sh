@@ -3,7 +3,7 @@
 # serves until a test has left it in disorder, has killed it or hangs in it.
 
 vm_run=${DM_INTERPOSE_VM_RUN:-tools/vm/run}
-boot_limit=${DM_INTERPOSE_BOOT_LIMIT:-240} # a loaded machine, software emulation, KASAN
+boot_limit=${DM_INTERPOSE_BOOT_LIMIT:-120}
 grace=60 # past a test's own limit, for the guest to write down where it hangs
 vm_count=0
 vm_group= # process group of the running tools/vm/run
@@ -19,6 +19,14 @@ kill_vm() {
 	vm_group=
 }
 
+# On a machine that is busy with other things everything takes longer: all limits are multiplied by this. A guest
+# alone is a load of two.
+patience() {
+	local load _
+	read -r load _ </proc/loadavg
+	echo "${DM_INTERPOSE_PATIENCE:-$((1 + ${load%.*} / (2 * $(nproc))))}"
+}
+
 # start_vm GROUP DIR SECONDS: opens $stream, whose lines are the guest's output
 start_vm() {
 	local kernel=${1%%|*} dir=$2 limit=$3 options
@@ -26,6 +34,7 @@ start_vm() {
 	# shellcheck disable=SC2016
 	exec {stream}< <(exec setsid bash -c 'echo $$ >"$0/pid"; "$@" 2>&1; echo $? >"$0/status"' "$dir" \
 		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" --console "$dir/console.log" \
+		--env T_PATIENCE="$factor" \
 		"${options[@]}" \
 		-- tests/lib/guest-batch /share </dev/null)
 	until [[ -s $dir/pid ]]; do
@@ -35,10 +44,10 @@ start_vm() {
 }
 
 write_vm_plan() {
-	local dir=$1 i total=$boot_limit
+	local dir=$1 i total=$((boot_limit * factor))
 	for i in "${pending[@]}"; do
-		printf '%03d\t%s\t%s\n' "$((i + 1))" "${limits[i]}" "${commands[i]}" >>"$dir/plan"
-		total=$((total + limits[i] + grace))
+		printf '%03d\t%s\t%s\n' "$((i + 1))" "$((limits[i] * factor))" "${commands[i]}" >>"$dir/plan"
+		total=$((total + (limits[i] + grace) * factor))
 	done
 	vm_limit=$total
 }
@@ -46,14 +55,17 @@ write_vm_plan() {
 # Follows the guest; sets running (index of a test without an end, or empty), since (its start), ended (finished, replace or empty),
 # hung, and boots
 follow_vm() {
-	local dir=$1 line wait=$boot_limit got=0
+	local dir=$1 line until=$((SECONDS + boot_limit * factor)) got
 	running='' since=$SECONDS ended='' hung='' boots=0
 	while :; do
-		read -rt "$wait" -u "$stream" line || {
-			got=$?
-			((got <= 128)) || hung=1
+		got=0
+		read -rt 2 -u "$stream" line || got=$? # no longer, for bash heeds a signal only afterwards
+		((got == 0 || got > 128)) || return 0
+		if ((got)); then
+			((SECONDS < until)) && continue
+			hung=1
 			return 0
-		}
+		fi
 		line=${line%$'\r'}
 		printf '%s\n' "$line" >>"$dir/stream.log"
 		case $line in
@@ -61,11 +73,12 @@ follow_vm() {
 		"@@ start "*)
 			running=$((10#${line##* } - 1))
 			since=$SECONDS
-			wait=$((limits[running] + grace))
+			until=$((SECONDS + (limits[running] + grace) * factor))
 			;;
 		"@@ end "*)
 			report_files "$running" "$dir/${line##* }" $((SECONDS - since))
 			running=''
+			until=$((SECONDS + grace * factor))
 			;;
 		"@@ finished" | "@@ replace") ended=${line#@@ } ;;
 		esac
@@ -109,12 +122,13 @@ still_pending() {
 
 # one_vm GROUP: boots a guest for what is pending; false if not even one test has got a verdict
 one_vm() {
-	local dir before=${#pending[@]} stream vm_limit running since ended hung boots
+	local dir before=${#pending[@]} factor stream vm_limit running since ended hung boots
 	vm_count=$((vm_count + 1))
 	dir=$logs/vm-$vm_count
 	mkdir -p "$dir"
+	factor=$(patience)
 	write_vm_plan "$dir"
-	echo "# guest $vm_count: ${1/|/ } kernel, $before tests"
+	echo "# guest $vm_count: ${1/|/ } kernel, $before tests$( ((factor == 1)) || echo ", limits x $factor")"
 	start_vm "$1" "$dir" "$vm_limit"
 	follow_vm "$dir"
 	[[ ! $hung ]] || kill_vm

@@ -22,7 +22,7 @@ paper_guest() {
 		echo "exit $status"
 	} >"$T_DIR/guest"
 	chmod +x "$T_DIR/guest"
-	run_fixtures trivial DM_INTERPOSE_VM_RUN="$T_DIR/guest" DM_INTERPOSE_BOOT_LIMIT=2
+	run_fixtures trivial DM_INTERPOSE_VM_RUN="$T_DIR/guest" DM_INTERPOSE_BOOT_LIMIT=2 DM_INTERPOSE_PATIENCE=1
 	reported_in_full
 }
 
