@@ -1,51 +1,59 @@
 # shellcheck shell=bash
 # KTAP on standard output, and the counts.
 
-passed=0 failed=0 skipped=0
-verdicts=()
+verdicts=() # of what this process has reported; $logs/verdicts has everybody's
 
 # diagnose FILE [LINES]: its end, as diagnostics
 diagnose() {
 	[[ ! -s $1 ]] || tail -n "${2:-25}" "$1" | tr -d '\r' | cut -c1-220 | sed 's/^/#   /'
 }
 
-# report INDEX VERDICT SECONDS: VERDICT is "pass", "skip REASON" or "fail REASON"
+# report INDEX VERDICT SECONDS [COMMAND…]: VERDICT is "pass", "skip REASON" or "fail REASON"; COMMAND prints the
+# diagnostics. Tests are numbered as they end. Guests run side by side, so each report is made under a lock.
 report() {
-	local i=$1 verdict=$2 seconds=$3 number=$(($1 + 1))
+	local i=$1 verdict=$2 seconds=$3 number lock
 	verdicts[i]=$verdict
+	exec {lock}>>"$logs/report.lock"
+	flock "$lock"
+	echo "${verdict%% *} $i" >>"$logs/verdicts"
+	number=$(wc -l <"$logs/verdicts")
 	case $verdict in
 	pass*)
-		passed=$((passed + 1))
 		verdict=${verdict#pass}
 		echo "ok $number - ${names[i]} # ${verdict:+${verdict# }, }$seconds s"
 		;;
-	skip*)
-		skipped=$((skipped + 1))
-		echo "ok $number - ${names[i]} # SKIP ${verdict#skip }"
-		;;
+	skip*) echo "ok $number - ${names[i]} # SKIP ${verdict#skip }" ;;
 	*)
-		failed=$((failed + 1))
 		echo "not ok $number - ${names[i]} # ${verdict#fail } ($seconds s)"
+		"${@:4}"
 		;;
 	esac
+	exec {lock}>&-
 }
 
 # report_files INDEX PREFIX SECONDS: from what run_one has written
 report_files() {
-	local i=$1 prefix=$2 verdict
+	local prefix=$2 verdict
 	verdict=$(head -n 1 "$prefix.verdict" 2>/dev/null)
-	report "$i" "${verdict:-fail no verdict}" "$3"
-	[[ ${verdicts[i]} == fail* ]] || return 0
-	tail -n +2 "$prefix.verdict" 2>/dev/null >"$prefix.details"
-	diagnose "$prefix.details" 30
-	diagnose "$prefix.out" 40
-	echo "#   log: $prefix.*"
+	report "$1" "${verdict:-fail no verdict}" "$3" diagnose_files "$prefix"
+}
+
+diagnose_files() {
+	tail -n +2 "$1.verdict" 2>/dev/null >"$1.details"
+	diagnose "$1.details" 30
+	diagnose "$1.out" 40
+	echo "#   log: $1.*"
 }
 
 # Every planned test must have a verdict by now; one without is a failure, whatever happened to it
 close_plan() {
 	local i
 	for i in "${!kinds[@]}"; do
-		[[ ${verdicts[i]:-} ]] || report "$i" "fail never ran" 0
+		grep -q " $i\$" "$logs/verdicts" || report "$i" "fail never ran" 0
 	done
+}
+
+# reports_of pass|fail|skip: how many
+reports_of() {
+	grep -c "^$1 " "${logs:-}/verdicts" 2>/dev/null || true
 }

@@ -1,11 +1,15 @@
 # shellcheck shell=bash
-# Runs the tests of one group (same kernel, same options of tools/vm/run) in one guest after the other: a guest
-# serves until a test has left it in disorder, has killed it or hangs in it.
+# Runs the tests that want a guest. Those of a group (same kernel, same options of tools/vm/run) share guests: one
+# serves until a test has left it in disorder, has killed it or hangs in it. $jobs guests run side by side: a shell
+# test in an emulated machine keeps about one processor busy, so on two it is worth having two.
 
 vm_run=${DM_INTERPOSE_VM_RUN:-tools/vm/run}
 boot_limit=${DM_INTERPOSE_BOOT_LIMIT:-120}
 grace=60 # past a test's own limit, for the guest to write down where it hangs
-vm_count=0
+jobs=${DM_INTERPOSE_JOBS:-$(nproc)}
+room=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) / (3500 * 1024))) # each guest takes 3 GiB
+((jobs <= 4)) || jobs=4
+((jobs <= room)) || jobs=$((room > 0 ? room : 1))
 vm_group= # process group of the running tools/vm/run
 
 kill_vm() {
@@ -52,21 +56,22 @@ write_vm_plan() {
 	vm_limit=$total
 }
 
-# Follows the guest; sets running (index of a test without an end, or empty), since (its start), ended (finished, replace or empty),
-# hung, and boots
+# Follows the guest; sets running (index of a test without an end, or empty), since (its start), ended (finished,
+# replace or empty), hung, and boots
 follow_vm() {
-	local dir=$1 line until=$((SECONDS + boot_limit * factor)) got
+	local dir=$1 line begun='' until=$((SECONDS + boot_limit * factor)) got
 	running='' since=$SECONDS ended='' hung='' boots=0
 	while :; do
 		got=0
 		read -rt 2 -u "$stream" line || got=$? # no longer, for bash heeds a signal only afterwards
 		((got == 0 || got > 128)) || return 0
+		begun+=$line
 		if ((got)); then
 			((SECONDS < until)) && continue
 			hung=1
 			return 0
 		fi
-		line=${line%$'\r'}
+		line=${begun%$'\r'} begun=''
 		printf '%s\n' "$line" >>"$dir/stream.log"
 		case $line in
 		"@@ boot "*) boots=$((boots + 1)) ;;
@@ -97,12 +102,15 @@ judge_vm() {
 		reason="the guest died (tools/vm/run: status $status)"
 	fi
 	if [[ $running ]]; then
-		report "$running" "fail $reason while this test ran" $((SECONDS - since))
+		report "$running" "fail $reason while this test ran" $((SECONDS - since)) diagnose_vm "$dir"
 	elif [[ $ended == finished && $status != 0 || $boots != 1 || ! $ended ]]; then
-		group_verdict="fail ${reason/died/ended badly}"
-	else
-		return 0
+		job_verdict="fail ${reason/died/ended badly}; see $dir/"
+		diagnose_vm "$dir"
 	fi
+}
+
+diagnose_vm() {
+	local dir=$1
 	grep -aE -m 1 -A 50 -- "$SPLATS" "$dir/console.log" 2>/dev/null >"$dir/splats.log"
 	diagnose "$dir/splats.log" 60
 	[[ -s $dir/splats.log ]] || diagnose "$dir/console.log" 20
@@ -123,12 +131,12 @@ still_pending() {
 # one_vm GROUP: boots a guest for what is pending; false if not even one test has got a verdict
 one_vm() {
 	local dir before=${#pending[@]} factor stream vm_limit running since ended hung boots
-	vm_count=$((vm_count + 1))
-	dir=$logs/vm-$vm_count
+	guests=$((guests + 1))
+	dir=$logs/vm-$job.$guests
 	mkdir -p "$dir"
 	factor=$(patience)
 	write_vm_plan "$dir"
-	echo "# guest $vm_count: ${1/|/ } kernel, $before tests$( ((factor == 1)) || echo ", limits x $factor")"
+	echo "# guest $job.$guests: ${1/|/ } kernel, $before tests$( ((factor == 1)) || echo ", limits x $factor")"
 	start_vm "$1" "$dir" "$vm_limit"
 	follow_vm "$dir"
 	[[ ! $hung ]] || kill_vm
@@ -143,24 +151,69 @@ one_vm() {
 	((${#pending[@]} < before))
 }
 
-# run_group GROUP
-run_group() {
-	local group=$1 i pending=() guest='' group_verdict=pass begin=$SECONDS
-	for i in "${!kinds[@]}"; do
-		[[ ${groups[i]} == "$group" ]] || continue
-		case ${kinds[i]} in
-		vm) pending+=("$i") ;;
-		guest) guest=$i ;;
-		esac
-	done
+# run_job JOB GUEST-INDEX TEST-INDEX…: these tests, in as many guests as it takes; how the guests fared goes to a file
+run_job() {
+	local job=$1 guest=$2 group=${groups[$2]} guests=0 i pending=("${@:3}") job_verdict=pass
 	while ((${#pending[@]})); do
 		one_vm "$group" || {
-			[[ $group_verdict == fail* ]] || group_verdict="fail a guest ended without running a test"
+			[[ $job_verdict == fail* ]] || job_verdict="fail a guest ended without running a test"
 			break
 		}
 	done
 	for i in "${pending[@]}"; do
 		report "$i" "fail never ran: no guest" 0
 	done
-	report "$guest" "$group_verdict" $((SECONDS - begin))
+	echo "$job_verdict" >>"$logs/guests-$guest"
+}
+
+# add_jobs GUEST-INDEX: splits a group's tests into $jobs parts of about the same length, if there are enough of them
+add_jobs() {
+	local guest=$1 i n part parts=$jobs tests=() lists=() loads=()
+	for i in "${!kinds[@]}"; do
+		[[ ${kinds[i]} != vm || ${groups[i]} != "${groups[guest]}" ]] || tests+=("$i")
+	done
+	((${#tests[@]} >= 4 * jobs)) || parts=1
+	for i in "${tests[@]}"; do
+		part=0
+		for ((n = 1; n < parts; n++)); do
+			((${loads[n]:-0} >= ${loads[part]:-0})) || part=$n
+		done
+		loads[part]=$((${loads[part]:-0} + limits[i]))
+		lists[part]+=" $i"
+	done
+	for i in "${!lists[@]}"; do
+		job_list+=("$guest${lists[i]}")
+	done
+}
+
+# The jobs first, first + $jobs, first + 2 * $jobs …
+worker() {
+	local job words
+	trap kill_vm EXIT
+	trap 'exit 130' INT TERM HUP
+	for ((job = $1; job < ${#job_list[@]}; job += jobs)); do
+		read -ra words <<<"${job_list[job]}"
+		run_job $((job + 1)) "${words[@]}"
+	done
+}
+
+# run_guests GUEST-INDEX…: of the groups to run
+run_guests() {
+	local guest n begin=$SECONDS job_list=() verdict wanted
+	for guest in "$@"; do
+		add_jobs "$guest"
+	done
+	workers=()
+	for ((n = 0; n < jobs && n < ${#job_list[@]}; n++)); do
+		worker "$n" &
+		workers+=($!)
+	done
+	wait "${workers[@]}"
+	workers=()
+	for guest in "$@"; do
+		wanted=$(printf '%s\n' "${job_list[@]}" | grep -c "^$guest ")
+		verdict=$(grep -m 1 '^fail' "$logs/guests-$guest") || verdict=pass
+		[[ $verdict == fail* || $(wc -l <"$logs/guests-$guest") == "$wanted" ]] || verdict="fail a worker died"
+		report "$guest" "$verdict" $((SECONDS - begin))
+	done
 }
