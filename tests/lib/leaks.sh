@@ -2,12 +2,16 @@
 # What a test may leave behind in the guest: nothing. A snapshot is a sorted list of "kind thing" lines;
 # whatever appears, vanishes or changes between two snapshots is a leak.
 
-# Modules may stay loaded, but nobody may still be using them: only counts above zero are listed.
+# Modules may stay loaded, but nobody may still be using them: only counts above zero are listed. Other modules that
+# were linked to one hold one reference each.
 snapshot_modules() {
-	local file module count
+	local file module count holder
 	for file in /sys/module/{dm_*,null_blk,loop,scsi_debug,brd}/refcnt; do
 		[[ -r $file ]] || continue
 		count=$(<"$file")
+		for holder in "${file%refcnt}"holders/*; do
+			[[ ! -e $holder ]] || count=$((count - 1))
+		done
 		module=${file#/sys/module/}
 		((count == 0)) || echo "module-in-use ${module%/refcnt} $count"
 	done
