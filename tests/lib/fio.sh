@@ -34,7 +34,7 @@ fio_launch() {
 	cleanup fio_kill "$name"
 	fio --name="$name" --rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
 		--verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=256 --verify_backlog_batch=64 \
-		--serialize_overlap=1 --randrepeat=0 --verify_state_save=0 --group_reporting --eta=never --output-format=json \
+		--serialize_overlap=1 --randrepeat=0 --verify_state_save=0 --group_reporting --eta=never --disk_util=0 --output-format=json \
 		--output="$T_DIR/fio-$name.json" "$@" >"$T_DIR/fio-$name.log" 2>&1 </dev/null &
 	echo $! >"$T_DIR/fio-$name.pid"
 }
