@@ -23,7 +23,7 @@ check-full:
 	tools/deps && tests/run --tier full
 
 shell:
-	tools/deps && tools/vm/run bash
+	tools/deps && tools/vm/run --shell
 
 kernel:
 	tools/deps && tools/build debug && tools/build plain

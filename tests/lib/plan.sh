@@ -44,13 +44,14 @@ in_tier() {
 }
 
 plan_scripts() {
-	local kind=$1 dir=$2 prefix=$3 file path
+	local kind=$1 dir=$2 prefix=$3 file path kernel=debug
+	[[ $kind == vm ]] || kernel=''
 	[[ -d $dir ]] || return 0
 	while read -r file; do
 		path=${file#"$dir"/}
 		if wanted "$prefix$path" && in_tier "$file"; then
 			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "$(header "$file" timeout 120)" \
-				"$(header "$file" kernel debug)|$(header "$file" vm '')"
+				"$(header "$file" kernel "$kernel")|$(header "$file" vm '')"
 		fi
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }

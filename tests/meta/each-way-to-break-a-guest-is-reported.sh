@@ -1,5 +1,6 @@
 #!/bin/bash
 # timeout: 600
+# kernel: debug
 # Given tests that fail, hang, leak, provoke a warning, panic or reboot the guest
 # When tests/run runs them in real guests
 # Then each is reported as a failure with its reason, sound ones in between pass, and none goes missing
