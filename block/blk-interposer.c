@@ -27,6 +27,7 @@
  */
 #include <linux/blk-interposer.h>
 #include <linux/blk-mq.h>
+#include <linux/major.h>
 #include <linux/module.h>
 #include <linux/part_stat.h>
 #include <linux/sched/mm.h>
@@ -76,6 +77,8 @@ static void blk_interposer_give_back(struct blk_interposer *ip,
 				     struct bio *bio)
 {
 	bio_undo_interpose(ip, bio);
+	/* a split that was made at the owner has the owner's blkg */
+	bio_associate_blkg(bio);
 	submit_bio_noacct(bio);
 	percpu_ref_put(&ip->inflight);
 }
@@ -95,8 +98,11 @@ static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
 		return false;
 	case BLK_INTERPOSER_HELD:
 		nowait = bio->bi_opf & REQ_NOWAIT;
-		if (!nowait)
+		if (!nowait) {
+			/* it waits anyway, and DM core would fail it */
+			bio->bi_opf &= ~REQ_RAHEAD;
 			bio_list_add(&ip->held, bio);
+		}
 		spin_unlock(&ip->lock);
 		if (nowait)
 			bio_wouldblock_error(bio);
@@ -159,9 +165,12 @@ static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 		bio_clear_flag(bio, BIO_REMAPPED);
 	}
 
-	/* What the owner cannot do is not asked of it: the bio may then wait. */
-	if ((bio->bi_opf & REQ_POLLED) && !(q->limits.features & BLK_FEAT_POLL))
-		bio_clear_polled(bio);
+	/*
+	 * bio_poll() must not meet a bio that waits at the gate or that DM core
+	 * has put aside, and is submitted again by another task: it completes
+	 * by interrupt. Likewise, a bio may wait if the owner cannot avoid it.
+	 */
+	bio_clear_polled(bio);
 	if (!(q->limits.features & BLK_FEAT_NOWAIT))
 		bio->bi_opf &= ~REQ_NOWAIT;
 
@@ -224,28 +233,30 @@ void __bio_interpose_endio(struct bio *bio)
 }
 
 /**
- * __bio_interpose_clone - hand on what a bio has passed to a split of it
- * @bio: the new bio
- * @src: the bio it was cloned from, which has been through the hook
+ * __bio_interpose_chain - hand on what a bio has passed to a part of it
+ * @bio: a bio that is being chained to @parent
+ * @parent: a bio that has been through the hook
  *
- * Only a split, for the same device and from that disk's own bio_split, can be
- * submitted to that device again in place of @src. Any other clone is a bio of
+ * A part for the same device may be submitted to it again in place of its
+ * parent: a split, or what DM core has to repeat. Any other clone is a bio of
  * its own, on its way to another device whose hook must see it.
  *
  * Context: Any context.
  */
-void __bio_interpose_clone(struct bio *bio, struct bio *src)
+void __bio_interpose_chain(struct bio *bio, struct bio *parent)
 {
-	struct block_device *bdev = src->bi_bdev;
+	struct block_device *bdev = parent->bi_bdev;
 
-	if (bio->bi_bdev != bdev || bio->bi_pool != &bdev->bd_disk->bio_split)
+	if (bio->bi_bdev != bdev)
 		return;
 
-	if (bio_flagged(src, BIO_INTERPOSED)) {
+	if (bio_flagged(parent, BIO_INTERPOSED) &&
+	    !bio_flagged(bio, BIO_INTERPOSED)) {
+		/* the count of @parent keeps the owner's pointer in place */
 		percpu_ref_get(&bdev->bd_interposer->inflight);
 		bio_set_flag(bio, BIO_INTERPOSED);
 	}
-	if (bio_flagged(src, BIO_PAST_INTERPOSER))
+	if (bio_flagged(parent, BIO_PAST_INTERPOSER))
 		bio_set_flag(bio, BIO_PAST_INTERPOSER);
 }
 
@@ -276,8 +287,8 @@ void __blk_interposer_disk_dead(struct gendisk *disk)
 
 	if (!ip)
 		return;
-	ip->ops->owner_dead(ip);
-	WARN_ON_ONCE(blk_interposer_attached(ip) && ip->owner == bdev);
+	ip->ops->owner_dead(ip, disk);
+	WARN_ON_ONCE(READ_ONCE(bdev->bd_interposer) == ip);
 	ip->ops->put(ip);
 }
 
@@ -484,17 +495,21 @@ static int blk_interposer_wait_older(struct blk_interposer *ip)
 	return 0;
 }
 
-/* Can it be told when the I/O that @bdev has in flight is over? */
-static bool bdev_drain_known(struct block_device *bdev)
-{
-	struct request_queue *q = bdev_get_queue(bdev);
-
-	return queue_is_mq(q) || bdev_synchronous(bdev) || blk_queue_io_stat(q);
-}
-
 static bool bdev_drained_by_freeze(struct block_device *bdev)
 {
 	return queue_is_mq(bdev_get_queue(bdev)) || bdev_synchronous(bdev);
+}
+
+/*
+ * Can it be told when the I/O that @bdev has in flight is over? MD accounts
+ * each read and write before ->submit_bio() returns. Others account later, or
+ * on another device, so their accounting proves nothing.
+ */
+static bool bdev_drain_known(struct block_device *bdev)
+{
+	return bdev_drained_by_freeze(bdev) ||
+		(bdev->bd_disk->major == MD_MAJOR &&
+		 blk_queue_io_stat(bdev_get_queue(bdev)));
 }
 
 /**
@@ -561,8 +576,13 @@ static void blk_interposer_return_all(struct blk_interposer *ip)
 	bio_list_merge_init(&bios, &ip->held);
 	spin_unlock(&ip->lock);
 
-	while ((bio = bio_list_pop(&bios)))
-		blk_interposer_give_back(ip, bio);
+	while ((bio = bio_list_pop(&bios))) {
+		if (bio_flagged(bio, BIO_INTERPOSED))
+			blk_interposer_give_back(ip, bio);
+		else
+			/* entered the owner before the gate was there */
+			bio_io_error(bio);
+	}
 }
 
 /**
@@ -592,11 +612,12 @@ void blk_interposer_detach(struct blk_interposer *ip)
 	if (!blk_interposer_attached(ip))
 		return;
 
+	/* first of all, or what the gate gives back would be redirected again */
+	blk_interposer_unpublish(ip->bdev);
+
 	spin_lock(&ip->lock);
 	blk_interposer_set_state(ip, BLK_INTERPOSER_DETACHING);
 	spin_unlock(&ip->lock);
-
-	blk_interposer_unpublish(ip->bdev);
 
 	percpu_ref_kill(&ip->inflight);
 	do {
@@ -636,6 +657,32 @@ void blk_interposer_hold(struct blk_interposer *ip)
 	spin_unlock(&ip->lock);
 }
 EXPORT_SYMBOL_GPL(blk_interposer_hold);
+
+/**
+ * blk_interposer_sync - wait for who has passed the gate
+ * @ip: the interposer, with the gate closed
+ *
+ * A task that found the gate open may not have entered the owner's driver yet.
+ * When this returns it has, and the next one will find the gate closed. The
+ * owner's driver must not make submitters wait meanwhile.
+ *
+ * Context: Process context. Sleeps.
+ */
+void blk_interposer_sync(struct blk_interposer *ip)
+{
+	unsigned int memflags;
+	struct request_queue *q;
+
+	if (!blk_interposer_attached(ip))
+		return;
+
+	q = bdev_get_queue(ip->owner);
+	memflags = memalloc_noio_save();
+	blk_mq_freeze_queue(q);
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(memflags);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_sync);
 
 /**
  * blk_interposer_open - open the gate

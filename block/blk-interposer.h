@@ -15,7 +15,7 @@ extern struct static_key_false_deferred blk_interposer_key;
 
 bool __bio_interpose(struct bio *bio);
 void __bio_interpose_endio(struct bio *bio);
-void __bio_interpose_clone(struct bio *bio, struct bio *src);
+void __bio_interpose_chain(struct bio *bio, struct bio *parent);
 void __blk_interposer_disk_dead(struct gendisk *disk);
 
 /* Is there any interposer in the system? */
@@ -71,11 +71,11 @@ static inline void bio_interpose_endio(struct bio *bio)
 		__bio_interpose_endio(bio);
 }
 
-/* A bio that is split off @src for the same device has passed what @src has. */
-static inline void bio_interpose_clone(struct bio *bio, struct bio *src)
+/* A part of @parent for the same device has passed what @parent has. */
+static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 {
-	if (bio_past_hook(src))
-		__bio_interpose_clone(bio, src);
+	if (bio_past_hook(parent))
+		__bio_interpose_chain(bio, parent);
 }
 
 /* Called before @disk is marked dead, while its I/O still works. */
@@ -109,7 +109,7 @@ static inline void bio_interpose_endio(struct bio *bio)
 {
 }
 
-static inline void bio_interpose_clone(struct bio *bio, struct bio *src)
+static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 {
 }
 

@@ -32,9 +32,12 @@
  * attachment stays.
  *
  * Lock order, outermost first:
- *	md->suspend_lock (DM core: presuspend, postsuspend, preresume, resume)
- *	  interpose_dev->lock (below: the attachment's state, the freeze, the pin)
- *	interpose_devs_lock (the list of devices; neither of the others inside)
+ *	md->suspend_lock of the interposing device (DM core: presuspend,
+ *	postsuspend, preresume, resume)
+ *	  interpose_dev->lock (attach against detach)
+ *	    md->suspend_lock of an interposed mapped device
+ *	interpose_devs_lock (the list of devices and who uses them; nothing that
+ *	waits for I/O inside)
  */
 #include "dm-core.h"
 
@@ -46,12 +49,16 @@
 #include <linux/idr.h>
 #include <linux/llist.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/sysfs.h>
+#include <linux/wait_bit.h>
 
 #define DM_MSG_PREFIX "interpose"
 
 /* The first word of messages that are for us and not for the inner target. */
 #define INTERPOSE_MESSAGE	"interpose"
+/* How long a removal waits for the file system to freeze, before it goes on. */
+#define INTERPOSE_FREEZE_PATIENCE	(5 * HZ)
 /* How many interposers a stack may lead through before we call it a loop. */
 #define INTERPOSE_MAX_DEPTH	8
 
@@ -63,28 +70,33 @@
  * @list: entry of interpose_devs
  * @dead: entry of interpose_dead, once @kref is gone
  * @md: the mapped device that interposes; NULL while no table does, and only a
- *	snapshot or another opener keeps the bypass disk. Changes under
- *	interpose_devs_lock.
- * @targets: the &struct interpose_target of all tables of @md, under
+ *	snapshot or another opener keeps the bypass disk; under
+ *	interpose_devs_lock
+ * @users: table lines, complete or being made, of @md; under
+ *	interpose_devs_lock
+ * @targets: the &struct interpose_target of all tables of @md; under
  *	interpose_devs_lock
  * @bdev_file: the interposed device, open for reading and without a holder:
  *	that works beside whoever has claimed it
  * @bdev: shorthand for the device of @bdev_file
+ * @holders: sysfs directory of @bdev that has a link to @bypass, if it has
  * @bypass: the disk beneath the hook
  * @id: number of @bypass
  * @name: "major:minor" of @bdev
  * @bypass_name: "major:minor" of @bypass
- * @linked: the links in sysfs between @bdev and @bypass exist
- * @lock: protects @live, @frozen, @retired and @pin, and keeps the freezing of
- *	the file system and the closing of the gate apart
- * @live: the table at work
- * @checked: the table that interpose_check_table() has passed; its dtr takes it
- *	back
- * @frozen: the block devices that we have frozen, if any
+ * @lock: keeps attach and detach apart; protects @retired
  * @retired: detached because @md is being removed: the inner targets have been
  *	suspended and are not called again before their dtr
- * @pin: the mapped device, kept open by us so that it cannot be removed
- * @resume_work: opens the gate and thaws, after DM core has resumed
+ * @checked: the table that interpose_check_table() has passed; its dtr takes it
+ *	back
+ * @frozen: the file systems that a suspend or an attach has frozen and
+ *	@thaw_work is to thaw; handed over with xchg()
+ * @pin: the mapped device, kept open by us so that it cannot be removed; handed
+ *	over with xchg()
+ * @thaw_work: thaws after a resume
+ * @freeze_work: freezes for the time of a removal
+ * @freeze_done: @freeze_work has frozen
+ * @detached: @freeze_work may thaw
  */
 struct interpose_dev {
 	struct blk_interposer ip;
@@ -93,24 +105,27 @@ struct interpose_dev {
 	struct llist_node dead;
 
 	struct mapped_device *md;
+	unsigned int users;
 	struct list_head targets;
 
 	struct file *bdev_file;
 	struct block_device *bdev;
+	struct kobject *holders;
 	struct gendisk *bypass;
 	int id;
 	char name[16];
 	char bypass_name[16];
-	bool linked;
 
-	/* protects live, frozen, retired and pin */
+	/* keeps attach and detach apart */
 	struct mutex lock;
-	struct dm_table *live;
+	bool retired;
 	struct dm_table *checked;
 	struct interpose_frozen *frozen;
-	bool retired;
 	struct file *pin;
-	struct work_struct resume_work;
+	struct work_struct thaw_work;
+	struct work_struct freeze_work;
+	struct completion freeze_done;
+	struct completion detached;
 };
 
 /**
@@ -140,8 +155,10 @@ static int interpose_major;
 static DEFINE_IDA(interpose_ida);
 static LIST_HEAD(interpose_devs);
 static DEFINE_MUTEX(interpose_devs_lock);
-/* Runs interpose_resume_work() and interpose_reap(); needed to write pages. */
+/* Freezes, thaws and reaps; needed to write pages back. */
 static struct workqueue_struct *interpose_wq;
+/* Bypass disks whose memory is not freed yet. */
+static atomic_t interpose_disks = ATOMIC_INIT(0);
 static LLIST_HEAD(interpose_dead);
 static void interpose_reap(struct work_struct *work);
 static DECLARE_WORK(interpose_reap_work, interpose_reap);
@@ -173,37 +190,54 @@ static void interpose_dev_put(struct interpose_dev *dev)
 	kref_put(&dev->kref, interpose_dev_release);
 }
 
+/* The directory goes when the disk does, unless somebody holds it. */
+static struct kobject *interpose_get_holders(struct block_device *bdev)
+{
+	struct gendisk *disk = bdev->bd_disk;
+	struct kobject *holders = NULL;
+
+	mutex_lock(&disk->open_mutex);
+	if (disk_live(disk))
+		holders = kobject_get(bdev->bd_holder_dir);
+	mutex_unlock(&disk->open_mutex);
+	return holders;
+}
+
 /*
  * Like the links of bd_link_disk_holder(), which cannot be used because it
  * wants @bdev claimed by its caller, and a raw device is claimed by nobody.
+ * They inform; that they cannot be made is no reason to fail.
  */
 static void interpose_link(struct interpose_dev *dev)
 {
-	struct kobject *holders = dev->bdev->bd_holder_dir;
+	struct kobject *holders = interpose_get_holders(dev->bdev);
 	struct kobject *bypass = &disk_to_dev(dev->bypass)->kobj;
 	struct kobject *bdev = bdev_kobj(dev->bdev);
 
-	/* the links inform; that they cannot be made is no reason to fail */
+	if (!holders)
+		return;
 	if (sysfs_create_link(dev->bypass->slave_dir, bdev, kobject_name(bdev)))
-		return;
-	if (sysfs_create_link(holders, bypass, kobject_name(bypass))) {
-		sysfs_remove_link(dev->bypass->slave_dir, kobject_name(bdev));
-		return;
-	}
-	kobject_get(holders);
-	dev->linked = true;
+		goto out_put;
+	if (sysfs_create_link(holders, bypass, kobject_name(bypass)))
+		goto out_unlink;
+	dev->holders = holders;
+	return;
+
+out_unlink:
+	sysfs_remove_link(dev->bypass->slave_dir, kobject_name(bdev));
+out_put:
+	kobject_put(holders);
 }
 
 static void interpose_unlink(struct interpose_dev *dev)
 {
-	struct kobject *holders = dev->bdev->bd_holder_dir;
-
-	if (!dev->linked)
+	if (!dev->holders)
 		return;
-	sysfs_remove_link(holders, kobject_name(&disk_to_dev(dev->bypass)->kobj));
+	sysfs_remove_link(dev->holders,
+			  kobject_name(&disk_to_dev(dev->bypass)->kobj));
 	sysfs_remove_link(dev->bypass->slave_dir,
 			  kobject_name(bdev_kobj(dev->bdev)));
-	kobject_put(holders);
+	kobject_put(dev->holders);
 }
 
 static void interpose_dev_destroy(struct interpose_dev *dev)
@@ -261,6 +295,8 @@ static void interpose_bypass_free(struct gendisk *disk)
 
 	mutex_destroy(&dev->lock);
 	kfree(dev);
+	if (atomic_dec_and_test(&interpose_disks))
+		wake_up_var(&interpose_disks);
 }
 
 static const struct block_device_operations interpose_bypass_fops = {
@@ -284,6 +320,8 @@ static int interpose_bypass_create(struct interpose_dev *dev)
 	blk_set_stacking_limits(&lim);
 	lim.features |= BLK_FEAT_NOWAIT | BLK_FEAT_POLL;
 	queue_limits_stack_bdev(&lim, dev->bdev, 0, "interpose");
+	/* whether a flush is needed, the interposed device knows best, later */
+	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
 
 	disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
 	if (IS_ERR(disk)) {
@@ -310,28 +348,35 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  *
  * Attach, in preresume of the table's last line, under md->suspend_lock:
  *	freeze the file system; make sure that the device's older I/O is over;
- *	publish, with the gate closed; [DM core resumes]; open the gate; thaw.
+ *	publish, with the gate closed; [resume of the lines] open the gate; [DM
+ *	core lets bios in]; thaw.
  * Suspend, in presuspend of the last line, under md->suspend_lock:
  *	[inner presuspend]; freeze the file system, unless noflush; close the
- *	gate; [DM core waits for what has passed it].
+ *	gate; [DM core waits for what has passed it]; in postsuspend, wait for
+ *	who has passed the gate and not reached DM core yet.
  * Detach, in two places:
- *	- when the mapped device is about to be removed, from
- *	  interpose_owner_dead(): freeze the file system; have DM core suspend
- *	  the device, which is the line above; unpublish; thaw.
+ *	- when the mapped device is about to be removed, interpose_owner_dead():
+ *	  freeze the file system; have DM core suspend the device, which is the
+ *	  line above; unpublish; thaw.
  *	- when the live table goes away, from its first dtr: it was replaced by
  *	  one without interpose lines, so the device has been suspended.
  *
  * What can run at the same time:
  *	- I/O of the interposed device, always, on all CPUs: blk-interposer.c.
  *	- Methods of the same mapped device that DM core calls under
- *	  suspend_lock: one after the other.
- *	- interpose_owner_dead() beside such methods, called by an ioctl that
- *	  found the device before it was removed. dev->lock makes the freeze of
- *	  the one and the closing of the gate by the other exclusive: with the
- *	  gate closed, the freeze would wait for I/O that waits for a resume.
- *	- A dtr of the live table beside interpose_owner_dead(): both come to
- *	  interpose_detach(), one of them does it, the other waits for it.
- *	- interpose_resume_work() beside a later suspend, which flushes it.
+ *	  suspend_lock: one after the other. So are the opening and the closing
+ *	  of the gate, which only such methods do.
+ *	- interpose_owner_dead(), beside a method that is called for an ioctl
+ *	  which found the device before it was removed. It has DM core suspend
+ *	  the device, and so waits for such a method, and later ones find
+ *	  @retired.
+ *	- The dtr of a table that is no longer live, beside the attach of the
+ *	  next one, and beside interpose_owner_dead(): under dev->lock each looks
+ *	  at what holds now.
+ *	- Freezing and thawing, from the methods and from works: they nest, and
+ *	  nothing that lets I/O go on waits for them. A removal waits a while for
+ *	  its freeze, then goes on without: the inner target may be holding the
+ *	  freeze's own I/O back, and the detach is what lets that go.
  */
 struct interpose_frozen {
 	unsigned int nr;
@@ -370,119 +415,171 @@ static struct interpose_frozen *interpose_frozen_alloc(struct interpose_dev *dev
 	return frozen;
 }
 
-static void interpose_freeze(struct interpose_dev *dev)
+static bool interpose_has_fs(struct block_device *bdev)
 {
-	struct interpose_frozen *frozen;
-	unsigned int i;
+	bool ret;
+
+	mutex_lock(&bdev->bd_holder_lock);
+	ret = bdev->bd_holder_ops && bdev->bd_holder_ops->freeze;
+	mutex_unlock(&bdev->bd_holder_lock);
+	return ret;
+}
+
+/*
+ * Freeze one device. Without a file system only write back what is cached: a
+ * freeze count on a device that nobody has mounted would make a mount fail.
+ */
+static bool interpose_freeze_bdev(struct interpose_dev *dev,
+				  struct block_device *bdev)
+{
 	int r;
 
-	lockdep_assert_held(&dev->lock);
+	if (!interpose_has_fs(bdev)) {
+		sync_blockdev(bdev);
+		return false;
+	}
 
-	if (dev->frozen)
-		return;
-	frozen = interpose_frozen_alloc(dev);
+	r = bdev_freeze(bdev);
+	if (r)
+		interpose_warn(dev->name,
+			       "cannot freeze the file system on %pg (%d), going on without",
+			       bdev, r);
+	return !r;
+}
+
+/*
+ * Context: may wait for I/O of the interposed device.
+ * Return: what to give to interpose_thaw().
+ */
+static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
+{
+	struct interpose_frozen *frozen = interpose_frozen_alloc(dev);
+	unsigned int i;
+
 	if (!frozen) {
-		interpose_warn(dm_device_name(dev->md),
+		interpose_warn(dev->name,
 			       "no memory to freeze the file system on %pg, going on without",
 			       dev->bdev);
-		return;
+		return NULL;
 	}
 
 	for (i = 0; i < frozen->nr; i++) {
 		struct block_device *bdev = frozen->bdev[i];
 
-		r = bdev_freeze(bdev);
-		if (!r)
+		if (interpose_freeze_bdev(dev, bdev))
 			continue;
-		interpose_warn(dm_device_name(dev->md),
-			       "cannot freeze the file system on %pg (%d), going on without",
-			       bdev, r);
 		frozen->bdev[i] = NULL;
 		put_device(&bdev->bd_device);
 	}
-	dev->frozen = frozen;
+	return frozen;
 }
 
-static void interpose_thaw(struct interpose_dev *dev)
+static void interpose_thaw_bdev(struct block_device *bdev)
 {
-	struct interpose_frozen *frozen = dev->frozen;
+	if (!bdev_thaw(bdev))
+		return;
 
-	lockdep_assert_held(&dev->lock);
+	/* thawed by its user meanwhile; our count must not stay behind */
+	mutex_lock(&bdev->bd_fsfreeze_mutex);
+	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
+	mutex_unlock(&bdev->bd_fsfreeze_mutex);
+}
+
+static void interpose_thaw(struct interpose_frozen *frozen)
+{
+	unsigned int i;
 
 	if (!frozen)
 		return;
-	dev->frozen = NULL;
-
-	while (frozen->nr) {
-		struct block_device *bdev = frozen->bdev[frozen->nr - 1];
-
-		frozen->nr--;
-		if (!bdev)
+	for (i = frozen->nr; i--; ) {
+		if (!frozen->bdev[i])
 			continue;
-		if (bdev_thaw(bdev))
-			DMERR("cannot thaw the file system on %pg; try fsfreeze --unfreeze",
-			      bdev);
-		put_device(&bdev->bd_device);
+		interpose_thaw_bdev(frozen->bdev[i]);
+		put_device(&frozen->bdev[i]->bd_device);
 	}
 	kfree(frozen);
 }
 
 /*
- * Queued by resume, since only after it does DM core let bios in: a file
- * system that is thawed writes its superblock and waits for that.
+ * Queued by resume: a file system that is thawed writes its superblock and
+ * waits for that, and DM core lets bios in only after resume.
  */
-static void interpose_resume_work(struct work_struct *work)
+static void interpose_thaw_work(struct work_struct *work)
 {
 	struct interpose_dev *dev =
-		container_of(work, struct interpose_dev, resume_work);
+		container_of(work, struct interpose_dev, thaw_work);
 
-	mutex_lock(&dev->lock);
-	blk_interposer_open(&dev->ip);
-	interpose_thaw(dev);
-	mutex_unlock(&dev->lock);
+	interpose_thaw(xchg(&dev->frozen, NULL));
+}
+
+static void interpose_freeze_work(struct work_struct *work)
+{
+	struct interpose_dev *dev =
+		container_of(work, struct interpose_dev, freeze_work);
+	struct interpose_frozen *frozen = interpose_freeze(dev);
+
+	complete(&dev->freeze_done);
+	wait_for_completion(&dev->detached);
+	interpose_thaw(frozen);
 }
 
 /*
- * Publish, after the interposed device's older I/O has completed. A device
- * that is a mapped device itself, and so does not tell what it has in flight,
- * is suspended for the moment.
+ * A mapped device does not tell what it has in flight unless it is suspended,
+ * which is done for the moment. One that is blk-mq is drained by the freeze of
+ * its queue, and would not be by this.
  */
-static int interpose_publish(struct interpose_dev *dev)
+static struct mapped_device *interpose_suspend_lower(struct block_device *bdev)
 {
-	struct block_device *owner = dm_disk(dev->md)->part0;
-	struct mapped_device *lower = dm_get_md(dev->bdev->bd_dev);
+	struct mapped_device *md;
+
+	if (queue_is_mq(bdev_get_queue(bdev)))
+		return NULL;
+	md = dm_get_md(bdev->bd_dev);
+	if (md)
+		dm_internal_suspend_fast(md);
+	return md;
+}
+
+static void interpose_resume_lower(struct mapped_device *md)
+{
+	if (!md)
+		return;
+	dm_internal_resume_fast(md);
+	dm_put(md);
+}
+
+static int interpose_publish(struct interpose_dev *dev, bool fs_frozen)
+{
+	struct mapped_device *lower = interpose_suspend_lower(dev->bdev);
 	int r;
 
-	if (lower)
-		dm_internal_suspend_fast(lower);
-	r = blk_interposer_attach(&dev->ip, owner, lower);
-	if (lower) {
-		dm_internal_resume_fast(lower);
-		dm_put(lower);
-	}
+	kref_get(&dev->kref);
+	r = blk_interposer_attach(&dev->ip, dm_disk(dev->md)->part0,
+				  lower || fs_frozen);
+	if (r)
+		interpose_dev_put(dev);
+	interpose_resume_lower(lower);
 	return r;
 }
 
 static int interpose_attach(struct interpose_dev *dev)
 {
-	int r;
+	struct interpose_frozen *frozen = NULL;
+	bool fs_frozen;
+	int r = 0;
 
-	if (blk_interposer_attached(&dev->ip))
-		return 0;
-
-	mutex_lock(&dev->lock);
-	interpose_freeze(dev);
-	mutex_unlock(&dev->lock);
-
-	kref_get(&dev->kref);
-	r = interpose_publish(dev);
-	if (!r)
-		return 0;
-	interpose_dev_put(dev);
+	if (!blk_interposer_attached(&dev->ip))
+		frozen = interpose_freeze(dev);
+	fs_frozen = frozen && frozen->bdev[0];
 
 	mutex_lock(&dev->lock);
-	interpose_thaw(dev);
+	if (!blk_interposer_attached(&dev->ip))
+		r = interpose_publish(dev, fs_frozen);
 	mutex_unlock(&dev->lock);
+
+	if (!r && frozen)
+		frozen = xchg(&dev->frozen, frozen);
+	interpose_thaw(frozen);
 
 	if (r == -EBUSY)
 		interpose_error(dm_device_name(dev->md),
@@ -490,29 +587,41 @@ static int interpose_attach(struct interpose_dev *dev)
 				dev->bdev);
 	else if (r == -EOPNOTSUPP)
 		interpose_error(dm_device_name(dev->md),
-				"%pg does not tell what I/O it has in flight; turn on its queue/iostats first",
+				"nobody can tell what I/O %pg has in flight; mount its file system first, or turn on its queue/iostats",
 				dev->bdev);
 	return r;
 }
 
+/* Is a line of the table that @md has bound on @dev? */
+static bool interpose_is_live(struct interpose_dev *dev)
+{
+	struct interpose_target *it;
+	bool live = false;
+
+	mutex_lock(&interpose_devs_lock);
+	list_for_each_entry(it, &dev->targets, list)
+		live |= dm_table_is_bound(it->ti->table);
+	mutex_unlock(&interpose_devs_lock);
+	return live;
+}
+
 static void interpose_detach(struct interpose_dev *dev)
 {
-	bool attached;
+	lockdep_assert_held(&dev->lock);
 
-	flush_work(&dev->resume_work);
+	blk_interposer_detach(&dev->ip);
+	interpose_thaw(xchg(&dev->frozen, NULL));
+	flush_work(&dev->thaw_work);
+	interpose_dev_put(dev);
+}
 
+/* Called for a table that goes away, bound or not. */
+static void interpose_detach_unbound(struct interpose_dev *dev)
+{
 	mutex_lock(&dev->lock);
-	attached = blk_interposer_attached(&dev->ip);
-	if (attached) {
-		/* openers other than the inner target see no more writes */
-		blk_interposer_detach(&dev->ip);
-		interpose_thaw(dev);
-	}
-	dev->live = NULL;
+	if (blk_interposer_attached(&dev->ip) && !interpose_is_live(dev))
+		interpose_detach(dev);
 	mutex_unlock(&dev->lock);
-
-	if (attached)
-		interpose_dev_put(dev);
 }
 
 static void interpose_ip_get(struct blk_interposer *ip)
@@ -536,31 +645,47 @@ static void interpose_take_parked(struct blk_interposer *ip,
 /*
  * The mapped device is being removed, and DM core is about to mark its disk
  * dead, with none of its locks held. Let DM core suspend the device first: that
- * makes the inner targets let go of what they hold back, without a wait and
- * without an error, since what they push back goes to the interposed device.
+ * makes the inner targets let go of what they hold back, without an error,
+ * since what they push back goes to the interposed device.
+ *
+ * Resuming right after that, with the gate closed and the lines retired, makes
+ * DM core send what it has parked to the gate, and lets go an ioctl that waits
+ * for the end of the suspend. If the user had suspended the device, neither
+ * happens, and ->take_parked() finds those bios.
  */
-static void interpose_owner_dead(struct blk_interposer *ip)
+static void interpose_owner_dead(struct blk_interposer *ip,
+				 struct gendisk *disk)
 {
 	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
-	struct mapped_device *md = dev->md;
+	struct mapped_device *md = disk->private_data;
+	bool freeze;
 
-	flush_work(&dev->resume_work);
-
-	/* with the gate closed it is frozen already, or must not be */
-	mutex_lock(&dev->lock);
-	if (READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN)
-		interpose_freeze(dev);
-	mutex_unlock(&dev->lock);
+	/* when the gate is closed, a freeze would only wait for the detach */
+	freeze = READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN;
+	if (freeze) {
+		reinit_completion(&dev->freeze_done);
+		reinit_completion(&dev->detached);
+		queue_work(interpose_wq, &dev->freeze_work);
+		wait_for_completion_timeout(&dev->freeze_done,
+					    INTERPOSE_FREEZE_PATIENCE);
+	}
 
 	dm_internal_suspend_noflush(md);
+	mutex_lock(&dev->lock);
+	if (blk_interposer_attached(ip) && ip->owner == disk->part0)
+		dev->retired = true;
+	mutex_unlock(&dev->lock);
+	dm_internal_resume(md);
 
 	mutex_lock(&dev->lock);
-	dev->retired = true;
+	if (blk_interposer_attached(ip) && ip->owner == disk->part0)
+		interpose_detach(dev);
 	mutex_unlock(&dev->lock);
-	interpose_detach(dev);
 
-	/* nobody is left to be served; lets go an ioctl that waits for this */
-	dm_internal_resume(md);
+	if (freeze) {
+		complete(&dev->detached);
+		flush_work(&dev->freeze_work);
+	}
 }
 
 static const struct blk_interposer_ops interpose_ops = {
@@ -575,27 +700,27 @@ static const struct blk_interposer_ops interpose_ops = {
  */
 static int interpose_pin(struct interpose_dev *dev)
 {
-	struct file *pin = NULL;
+	unsigned int memflags;
+	struct file *pin;
 
-	mutex_lock(&dev->lock);
-	if (!dev->pin) {
-		pin = bdev_file_open_by_dev(disk_devt(dm_disk(dev->md)),
-					    BLK_OPEN_READ, NULL, NULL);
-		if (!IS_ERR(pin))
-			dev->pin = pin;
-	}
-	mutex_unlock(&dev->lock);
-	return PTR_ERR_OR_ZERO(pin);
+	if (READ_ONCE(dev->pin))
+		return 0;
+
+	/* reclaim could wait for I/O that waits at the gate */
+	memflags = memalloc_noio_save();
+	pin = bdev_file_open_by_dev(disk_devt(dm_disk(dev->md)), BLK_OPEN_READ,
+				    NULL, NULL);
+	memalloc_noio_restore(memflags);
+	if (IS_ERR(pin))
+		return PTR_ERR(pin);
+	if (cmpxchg(&dev->pin, NULL, pin))
+		__fput_sync(pin);
+	return 0;
 }
 
 static void interpose_unpin(struct interpose_dev *dev)
 {
-	struct file *pin;
-
-	mutex_lock(&dev->lock);
-	pin = dev->pin;
-	dev->pin = NULL;
-	mutex_unlock(&dev->lock);
+	struct file *pin = xchg(&dev->pin, NULL);
 
 	if (pin)
 		__fput_sync(pin);
@@ -675,7 +800,7 @@ static int interpose_check_bdev(struct dm_target *ti, struct block_device *bdev)
 
 /*
  * Find a device that @md may use for @bdev. Returns NULL when there is none, or
- * an ERR_PTR when another one is in the way. The caller gets a reference.
+ * an ERR_PTR when another one is in the way. The caller becomes a user.
  */
 static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
 						struct block_device *bdev)
@@ -708,7 +833,7 @@ static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
 
 	if (!found || !kref_get_unless_zero(&found->kref))
 		return NULL;
-	if (!found->md) {
+	if (!found->users++) {
 		/* kept by an opener of its bypass disk: use it again */
 		found->md = md;
 		found->retired = false;
@@ -727,7 +852,10 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 	kref_init(&dev->kref);
 	INIT_LIST_HEAD(&dev->targets);
 	mutex_init(&dev->lock);
-	INIT_WORK(&dev->resume_work, interpose_resume_work);
+	INIT_WORK(&dev->thaw_work, interpose_thaw_work);
+	INIT_WORK(&dev->freeze_work, interpose_freeze_work);
+	init_completion(&dev->freeze_done);
+	init_completion(&dev->detached);
 	dev->bdev_file = bdev_file;
 	dev->bdev = file_bdev(bdev_file);
 	format_dev_t(dev->name, dev->bdev->bd_dev);
@@ -780,6 +908,7 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 	found = interpose_dev_find(ti, dev->bdev);
 	if (!found) {
 		dev->md = dm_table_get_md(ti->table);
+		dev->users = 1;
 		list_add(&dev->list, &interpose_devs);
 	}
 	mutex_unlock(&interpose_devs_lock);
@@ -792,8 +921,10 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 	}
 
 	dev->bypass->private_data = dev;
+	atomic_inc(&interpose_disks);
 	r = add_disk(dev->bypass);
 	if (r) {
+		atomic_dec(&interpose_disks);
 		ti->error = "Cannot add the bypass disk";
 		mutex_lock(&interpose_devs_lock);
 		list_del(&dev->list);
@@ -839,24 +970,33 @@ out_fput:
 	return r ? ERR_PTR(r) : dev;
 }
 
-/* A table line, or an attempt at one, is done with @dev. */
-static void interpose_dev_drop(struct interpose_dev *dev)
+/* Somebody besides the inner target has the bypass disk open. Who uses it? */
+static void interpose_warn_open(struct interpose_dev *dev)
 {
+	if (atomic_read(&dev->bypass->part0->bd_openers))
+		interpose_warn(dev->name,
+			       "%pg is no longer interposed, but %s is still open: a snapshot of it misses all writes from now on",
+			       dev->bdev, dev->bypass->disk_name);
+}
+
+/* A table line, or an attempt at one, is done with @dev. */
+static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
+{
+	struct file *pin = NULL;
 	bool last;
 
 	mutex_lock(&interpose_devs_lock);
-	last = list_empty(&dev->targets);
-	mutex_unlock(&interpose_devs_lock);
-
-	/* closing the mapped device must not happen under our lock */
-	if (last)
-		interpose_unpin(dev);
-
-	mutex_lock(&interpose_devs_lock);
-	if (list_empty(&dev->targets))
+	last = !--dev->users;
+	if (last) {
 		dev->md = NULL;
+		pin = xchg(&dev->pin, NULL);
+	}
 	mutex_unlock(&interpose_devs_lock);
 
+	if (pin)
+		__fput_sync(pin);
+	if (last && was_line)
+		interpose_warn_open(dev);
 	interpose_dev_put(dev);
 	/* a refused load, or a remove, leaves no node behind */
 	if (last)
@@ -1278,7 +1418,7 @@ static int interpose_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	return 0;
 
 out_drop:
-	interpose_dev_drop(it->dev);
+	interpose_dev_drop(it->dev, false);
 out_free:
 	kfree(it);
 	return r;
@@ -1289,16 +1429,15 @@ static void interpose_dtr(struct dm_target *ti)
 	struct interpose_target *it = to_interpose(ti);
 	struct interpose_dev *dev = it->dev;
 
-	/* replaced by a table without interpose lines: the device is free */
-	if (READ_ONCE(dev->live) == ti->table)
-		interpose_detach(dev);
+	/* replaced by a table without interpose lines? the device is free */
+	interpose_detach_unbound(dev);
 	cmpxchg(&dev->checked, ti->table, NULL);
 
 	interpose_destruct(it);
 	mutex_lock(&interpose_devs_lock);
 	list_del(&it->list);
 	mutex_unlock(&interpose_devs_lock);
-	interpose_dev_drop(dev);
+	interpose_dev_drop(dev, true);
 
 	/* DM core still puts the type */
 	ti->type = &interpose_target_type;
@@ -1351,12 +1490,18 @@ static void interpose_presuspend(struct dm_target *ti)
 	if (!interpose_last_line(ti))
 		return;
 
-	flush_work(&dev->resume_work);
-	mutex_lock(&dev->lock);
-	if (!dm_noflush_suspending(ti))
-		interpose_freeze(dev);
+	if (!dm_noflush_suspending(ti)) {
+		flush_work(&dev->thaw_work);
+		interpose_thaw(xchg(&dev->frozen, interpose_freeze(dev)));
+	}
 	blk_interposer_hold(&dev->ip);
-	mutex_unlock(&dev->lock);
+}
+
+/* The gate opens under suspend_lock, as it closes; the thaw has to wait. */
+static void interpose_let_go(struct interpose_dev *dev)
+{
+	blk_interposer_open(&dev->ip);
+	queue_work(interpose_wq, &dev->thaw_work);
 }
 
 static void interpose_presuspend_undo(struct dm_target *ti)
@@ -1368,7 +1513,7 @@ static void interpose_presuspend_undo(struct dm_target *ti)
 	if (it->inner.type->presuspend_undo)
 		it->inner.type->presuspend_undo(&it->inner);
 	if (interpose_last_line(ti))
-		queue_work(interpose_wq, &it->dev->resume_work);
+		interpose_let_go(it->dev);
 }
 
 static void interpose_postsuspend(struct dm_target *ti)
@@ -1379,6 +1524,9 @@ static void interpose_postsuspend(struct dm_target *ti)
 		return;
 	if (it->inner.type->postsuspend)
 		it->inner.type->postsuspend(&it->inner);
+	/* who is between the gate and DM core must not find the next table */
+	if (interpose_last_line(ti))
+		blk_interposer_sync(&it->dev->ip);
 }
 
 /*
@@ -1398,8 +1546,6 @@ static int interpose_check_table(struct interpose_target *it)
 		r = interpose_check_loop(it);
 	if (!r)
 		r = interpose_check_unused(dev);
-	if (!r)
-		dev->checked = it->ti->table;
 	return r;
 }
 
@@ -1415,6 +1561,8 @@ static int interpose_preresume_last(struct interpose_target *it)
 		r = interpose_pin(dev);
 	if (!r)
 		r = interpose_attach(dev);
+	if (!r)
+		WRITE_ONCE(dev->checked, it->ti->table);
 
 	/* a table that fails to follow another leaves that one's pin alone */
 	if (!blk_interposer_attached(&dev->ip) || (!r && !pin))
@@ -1430,11 +1578,6 @@ static int interpose_preresume(struct dm_target *ti)
 
 	if (READ_ONCE(dev->retired))
 		return 0;
-
-	/* from here on it is this table whose end means to detach */
-	mutex_lock(&dev->lock);
-	dev->live = ti->table;
-	mutex_unlock(&dev->lock);
 
 	/* by every line: the last one of a mixed table need not be ours */
 	if (READ_ONCE(dev->checked) != ti->table)
@@ -1457,7 +1600,7 @@ static void interpose_resume(struct dm_target *ti)
 		it->inner.type->resume(&it->inner);
 	interpose_sync_target(it);
 	if (interpose_last_line(ti))
-		queue_work(interpose_wq, &it->dev->resume_work);
+		interpose_let_go(it->dev);
 }
 
 /*
@@ -1481,22 +1624,25 @@ static unsigned int interpose_emit_table(struct interpose_target *it,
 					 unsigned int maxlen)
 {
 	struct interpose_dev *dev = it->dev;
+	unsigned int sz = 0, len = min_t(unsigned int, maxlen, SZ_64K);
 	char *line, *pos, *arg;
-	unsigned int sz = 0;
 
 	/* under suspend, reclaim could wait for the device */
-	line = kzalloc(maxlen, GFP_NOIO);
-	if (!line)
-		return 0;
+	line = kvzalloc(len, GFP_NOIO);
+	if (!line) {
+		/* a full buffer is what DM core takes as "try again" */
+		memset(result, ' ', maxlen - 1);
+		result[maxlen - 1] = '\0';
+		return maxlen;
+	}
 
-	it->inner.type->status(&it->inner, STATUSTYPE_TABLE, flags, line,
-			       maxlen);
+	it->inner.type->status(&it->inner, STATUSTYPE_TABLE, flags, line, len);
 	pos = line;
 	while ((arg = strsep(&pos, " ")))
 		if (*arg)
 			DMEMIT(" %s", strcmp(arg, dev->bypass_name) ?
 			       arg : dev->name);
-	kfree(line);
+	kvfree(line);
 	return sz;
 }
 
@@ -1682,6 +1828,7 @@ static void __exit interpose_exit(void)
 	dm_unregister_target(&interpose_target_type);
 	/* runs what is queued: the last bypass disks go */
 	destroy_workqueue(interpose_wq);
+	wait_var_event(&interpose_disks, !atomic_read(&interpose_disks));
 	unregister_blkdev(interpose_major, "interpose");
 	ida_destroy(&interpose_ida);
 }

@@ -33,9 +33,9 @@ struct blk_interposer;
  * @get: Take a reference that keeps the interposer in memory. Called under a
  *	spinlock while the interposer is published; must not fail or sleep.
  * @put: Drop a reference taken with @get. May sleep.
- * @owner_dead: The owner's disk is about to be marked dead; every bio still
- *	sent there afterwards would fail. Must not return before the
- *	interposer is detached. May sleep.
+ * @owner_dead: @disk is about to be marked dead, and every bio still sent there
+ *	afterwards would fail. When this returns, @disk must not be the
+ *	interposer's owner; it need not be when this is called. May sleep.
  * @take_parked: Move the bios that the owner has put aside while it is
  *	suspended to @bios, in order. Called repeatedly, in process context,
  *	during blk_interposer_detach(), which sends them to the interposed
@@ -44,7 +44,7 @@ struct blk_interposer;
 struct blk_interposer_ops {
 	void (*get)(struct blk_interposer *ip);
 	void (*put)(struct blk_interposer *ip);
-	void (*owner_dead)(struct blk_interposer *ip);
+	void (*owner_dead)(struct blk_interposer *ip, struct gendisk *disk);
 	void (*take_parked)(struct blk_interposer *ip, struct bio_list *bios);
 };
 
@@ -96,6 +96,7 @@ int blk_interposer_attach(struct blk_interposer *ip,
 			  struct block_device *owner, bool quiesced);
 void blk_interposer_detach(struct blk_interposer *ip);
 void blk_interposer_hold(struct blk_interposer *ip);
+void blk_interposer_sync(struct blk_interposer *ip);
 void blk_interposer_open(struct blk_interposer *ip);
 bool blk_interposer_attached(const struct blk_interposer *ip);
 unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
