@@ -1,0 +1,37 @@
+#!/bin/bash
+# timeout: 180
+# Given a mounted ext4 under load
+# When the document's commands for an incremental backup are run, and a file is written before and after its moment
+# Then the file's blocks are in the list, and the snapshot has its content of that moment
+. tests/lib/test.sh
+. tests/lib/recipe.sh
+requires_target era snapshot
+
+write_first() {
+	dd if=/dev/urandom of="$at/file" bs=1M count=1 conv=notrunc,fsync status=none
+	content=$(sha256sum <"$at/file")
+}
+
+write_again() {
+	dd if=/dev/urandom of="$at/file" bs=1M count=1 conv=notrunc,fsync status=none
+}
+
+compare() {
+	read -r first last < <(file_sectors "$at/file")
+	equal "blocks of the written file in the list" "$(seq $((first / 128)) $((last / 128)))" \
+		"$(changed_blocks "$T_DIR/changed" $((first / 128)) $((last / 128)))"
+	equal "the file in the snapshot" "$content" "$(dd if="/dev/mapper/$P-snap" iflag=direct,skip_bytes bs=1M \
+		skip=$((first * 512)) count=1 status=none | sha256sum)"
+}
+
+dev=$(partition "$(scratch a)" 100)
+spare=$(partition "$(scratch b)" 64 128)
+at=$(mkfs_mounted ext4 "$dev")
+fallocate -l 1M "$at/file"
+fio_verify_start load "$at" --size=16M --rate_iops=200
+recipe_for "$dev" "$at" "$spare" "${spare%1}2"
+recipe_run "Incremental backup" 'era=1' write_first 'era_invalidate *' write_again "dmsetup remove *-snap" compare
+fio_verify_stop load
+umount "$at"
+fsck_clean "$dev"
+test_done
