@@ -74,7 +74,11 @@ follow_vm() {
 		line=${begun%$'\r'} begun=''
 		printf '%s\n' "$line" >>"$dir/stream.log"
 		case $line in
-		"@@ boot "*) boots=$((boots + 1)) ;;
+		*"waiting until fewer guests run"*) until=$((SECONDS + 7200)) ;; # tools/vm/run; the others have limits too
+		"@@ boot "*)
+			boots=$((boots + 1))
+			until=$((SECONDS + boot_limit * factor))
+			;;
 		"@@ start "*)
 			running=$((10#${line##* } - 1))
 			since=$SECONDS
