@@ -1,0 +1,28 @@
+#!/bin/bash
+# timeout: 300
+# Given a mounted ext4 that is written to, with a delay of 60 s inside: freezing it takes minutes
+# When the interposer is removed, right after its creation and again with writes queued inside
+# Then that takes less than such a minute, no write fails, and the file system is thawed and in order
+. tests/lib/test.sh
+requires_target interpose delay
+
+dev=$(scratch a)
+at=$(mkfs_mounted ext4 "$dev")
+fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=8M --nice=19
+wait_io "$dev" 20
+
+for queued in 0 1; do
+	interpose x "$dev" delay "$dev" 0 60000
+	wait_until "$queued writes are queued" 40 has_redirected x "$queued"
+	start=$SECONDS
+	dmsetup remove "$P-x"
+	took=$((SECONDS - start))
+	note "remove with $queued queued took $took s"
+	((took < 45)) || fail "remove took $took s"
+	timeout 30 touch "$at/thawed-$queued" || fail "the file system is still frozen"
+done
+
+fio_verify_stop load
+umount "$at"
+fsck_clean "$dev"
+test_done
