@@ -99,7 +99,7 @@ check_kernel_log() {
 	grep -qE -- "$SPLATS|$IO_COMPLAINTS" "$prefix.dmesg" || return 0
 	found=$(find_splats <"$prefix.dmesg")
 	if [[ $found ]]; then
-		details+="$found"$'\n'
+		details+="$(first_splat "$prefix.dmesg")"$'\n'
 		fail_verdict "kernel log: ${found%%$'\n'*}"
 	fi
 	found=$(find_io_complaints "$T_DIR/.expects-dmesg" <"$prefix.dmesg")
@@ -111,12 +111,12 @@ check_kernel_log() {
 
 check_guest() {
 	local prefix=$1 found
-	found=$(leaks "$T_DIR/.before")
+	found=$(leaks "$T_DIR/.before") # first, for it waits for what the kernel does late, and may complain about
+	check_kernel_log "$prefix"
 	if [[ $found ]]; then
 		details+="$found"$'\n'
 		fail_verdict "leak: ${found%%$'\n'*}"
 	fi
-	check_kernel_log "$prefix"
 }
 
 # On the host there are other people's processes; only the test's own group can be asked after

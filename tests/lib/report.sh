@@ -40,7 +40,7 @@ report_files() {
 
 diagnose_files() {
 	tail -n +2 "$1.verdict" 2>/dev/null >"$1.details"
-	diagnose "$1.details" 30
+	diagnose "$1.details" 55
 	diagnose "$1.out" 40
 	echo "#   log: $1.*"
 }

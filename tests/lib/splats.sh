@@ -20,6 +20,11 @@ find_splats() {
 	grep -E -- "$SPLATS" || true
 }
 
+# first_splat FILE: with what follows, which says where
+first_splat() {
+	grep -aE -m 1 -A 50 -- "$SPLATS" "$1"
+}
+
 # find_io_complaints FILE-OF-EXPECTED-REGEXES < log
 find_io_complaints() {
 	if [[ -s $1 ]]; then

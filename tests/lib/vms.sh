@@ -115,7 +115,7 @@ judge_vm() {
 
 diagnose_vm() {
 	local dir=$1
-	grep -aE -m 1 -A 50 -- "$SPLATS" "$dir/console.log" 2>/dev/null >"$dir/splats.log"
+	first_splat "$dir/console.log" 2>/dev/null >"$dir/splats.log"
 	diagnose "$dir/splats.log" 60
 	[[ -s $dir/splats.log ]] || diagnose "$dir/console.log" 20
 	grep -v '^@@' "$dir/stream.log" 2>/dev/null >"$dir/said.log"
