@@ -6,21 +6,21 @@
 . tests/lib/test.sh
 requires_target snapshot
 
-dev=$(partition "$(scratch a)" 64)
+dev=$(partition "$(scratch a)" 24)
 cow=$(scratch b)
 at=$(mkfs_mounted ext4 "$dev")
-random_fill "$at/one" 8
-random_fill "$at/two" 8
+random_fill "$at/one" 2
+random_fill "$at/two" 2
 content=$(sha256sum <"$at/one")
 interpose x "$dev" snapshot-origin
 dmsetup suspend "$P-x"
-snap=$(dm_create snap "0 $(sectors "$dev") snapshot $(interposer_beneath x) $cow P 8")
+snap=$(dm_create snap "0 $(sectors "$dev") snapshot $(interposer_beneath x) $cow P 32")
 dmsetup resume "$P-x"
 sum=$(device_sum "$snap")
 
-random_fill "$at/one" 8
+random_fill "$at/one" 2
 rm "$at/two"
-random_fill "$at/three" 12
+random_fill "$at/three" 4
 sync -f "$at/three"
 equal "checksum of the snapshot" "$sum" "$(device_sum "$snap")"
 [[ $sum != "$(device_sum "$dev")" ]] || fail "the device has not changed: nothing has been tested"

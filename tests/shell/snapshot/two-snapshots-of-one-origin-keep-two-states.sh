@@ -6,17 +6,17 @@
 . tests/lib/test.sh
 requires_target snapshot
 
-dev=$(partition "$(scratch a)" 64)
+dev=$(partition "$(scratch a)" 32)
 cow=$(partition "$(scratch b)" 256 256)
 at=$(mkfs_mounted ext4 "$dev")
 interpose x "$dev" snapshot-origin
 beneath=$(interposer_beneath x)
 fio_verify_start load "$at" --size=8M
 wait_redirected x 50
-one=$(dm_create one "0 $(sectors "$dev") snapshot $beneath $cow P 8")
+one=$(dm_create one "0 $(sectors "$dev") snapshot $beneath $cow P 32")
 sum_one=$(device_sum "$one")
 wait_redirected x
-two=$(dm_create two "0 $(sectors "$dev") snapshot $beneath ${cow%1}2 P 8")
+two=$(dm_create two "0 $(sectors "$dev") snapshot $beneath ${cow%1}2 P 32")
 sum_two=$(device_sum "$two")
 wait_redirected x
 [[ $sum_one != "$sum_two" ]] || fail "the snapshots do not differ: nothing has been tested"
