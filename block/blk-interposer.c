@@ -791,8 +791,8 @@ static bool __disk_sits_on_bdev(struct gendisk *disk,
 			continue;
 		slave = dev_to_bdev(kobj_to_dev(holder->holder_dir->parent));
 		if (slave == bdev ||
-		    (!bdev_is_partition(bdev) &&
-		     slave->bd_disk == bdev->bd_disk) ||
+		    (slave->bd_disk == bdev->bd_disk &&
+		     !(bdev_is_partition(slave) && bdev_is_partition(bdev))) ||
 		    __disk_sits_on_bdev(slave->bd_disk, bdev, depth - 1))
 			return true;
 	}
@@ -802,7 +802,7 @@ static bool __disk_sits_on_bdev(struct gendisk *disk,
 /**
  * disk_sits_on_bdev - does I/O to a disk end up on a block device?
  * @disk: the upper disk
- * @bdev: the lower device; a partition counts for its whole disk
+ * @bdev: the lower device; a partition overlaps its whole disk
  *
  * Follows the links of bd_link_disk_holder() down.
  *
