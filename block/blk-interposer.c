@@ -261,16 +261,17 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
 }
 
 /**
- * __blk_interposer_disk_dead - detach the interposer whose owner is to die
+ * blk_interposer_disk_dead - detach the interposer whose owner is to die
  * @disk: the disk that is about to be marked dead
  *
- * From now on @disk can own no interposer. For a disk that is interposed
+ * Called before @disk is marked dead, while its I/O still works. From now on it
+ * can own no interposer, also if the hook is only turned on later. For a disk that is interposed
  * itself nothing is done: drivers mark those dead with their queue frozen or
  * quiesced, so their interposer lets the I/O fail and is detached later.
  *
  * Context: Process context. Sleeps until the interposer is detached.
  */
-void __blk_interposer_disk_dead(struct gendisk *disk)
+void blk_interposer_disk_dead(struct gendisk *disk)
 {
 	struct block_device *bdev = disk->part0;
 	struct blk_interposer *ip;

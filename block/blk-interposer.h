@@ -16,7 +16,7 @@ extern struct static_key_false_deferred blk_interposer_key;
 bool __bio_interpose(struct bio *bio);
 void __bio_interpose_endio(struct bio *bio);
 void __bio_interpose_chain(struct bio *bio, struct bio *parent);
-void __blk_interposer_disk_dead(struct gendisk *disk);
+void blk_interposer_disk_dead(struct gendisk *disk);
 
 /* Is there any interposer in the system? */
 static inline bool blk_interposer_active(void)
@@ -76,13 +76,6 @@ static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 {
 	if (bio_past_hook(parent))
 		__bio_interpose_chain(bio, parent);
-}
-
-/* Called before @disk is marked dead, while its I/O still works. */
-static inline void blk_interposer_disk_dead(struct gendisk *disk)
-{
-	if (blk_interposer_active())
-		__blk_interposer_disk_dead(disk);
 }
 #else /* CONFIG_BLK_INTERPOSER */
 static inline bool blk_interposer_active(void)
