@@ -13,9 +13,11 @@ cow=$(scratch b)
 random_fill "$dev"
 interpose x "$dev" snapshot-origin
 beneath=$(interposer_beneath x)
+dmsetup suspend "$P-x"
 snap=$(dm_create snap "0 $(sectors "$dev") snapshot $beneath $cow P 8")
-random_fill "$dev" 2
+dmsetup resume "$P-x"
 sum=$(device_sum "$snap")
+random_fill "$dev" 2
 
 dmsetup remove "$P-x"
 [[ -b $beneath && -e /sys/class/block/vda1/holders/${beneath#/dev/} ]] || fail "$beneath is gone, but the snapshot uses it"
@@ -29,5 +31,5 @@ dmsetup remove "$P-y"
 random_fill "$dev" 16
 [[ $sum != "$(device_sum "$snap")" ]] || fail "the snapshot saw a write that no interposer has told it: correct the documentation"
 dmsetup remove "$P-snap"
-[[ ! -e $beneath ]] || fail "$beneath is left behind"
+wait_until "$beneath is gone with its last user" 10 test ! -e "$beneath"
 test_done

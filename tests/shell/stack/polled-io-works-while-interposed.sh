@@ -6,6 +6,7 @@
 . tests/lib/test.sh
 
 dev=$(null_blk_create poll poll_queues=1 irqmode=0)
+random_fill "$dev" 1 # a polled write that makes null_blk allocate memory is a bug of null_blk
 polled() {
 	fio --name=polled --filename="$dev" --size=1M --bs=4k --rw=randwrite --direct=1 --ioengine=io_uring --hipri \
 		--iodepth=4 --verify=crc32c --verify_fatal=1 --output="$T_DIR/fio.log" ||

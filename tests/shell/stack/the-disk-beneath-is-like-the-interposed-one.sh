@@ -7,7 +7,7 @@
 . tests/lib/test.sh
 
 attributes=(logical_block_size physical_block_size minimum_io_size optimal_io_size rotational discard_granularity
-	discard_max_hw_bytes write_zeroes_max_bytes max_hw_sectors_kb max_segments zoned dax fua write_cache)
+	discard_max_hw_bytes write_zeroes_max_bytes max_hw_sectors_kb max_segments zoned dax)
 
 # same DISK DEV: the queue's attributes stand at the whole disk
 same() {
@@ -23,6 +23,8 @@ same() {
 	for attribute in size ro; do
 		equal "$attribute beneath $dev" "$(<"/sys/class/block/${dev#/dev/}/$attribute")" "$(<"$beneath/$attribute")"
 	done
+	# what flushes there are, the interposed disk decides when they come to it
+	equal "write cache beneath $dev" "write back" "$(<"$beneath/queue/write_cache")"
 	dmsetup remove "$P-x"
 }
 

@@ -13,7 +13,7 @@ beneath=$(interposer_beneath x)
 beneath=${beneath#/dev/}
 upper=$(dmsetup info -c --noheadings -o blkdevname "$P-x")
 
-equal "dmsetup deps" "1 dependencies  : ($beneath)" "$(dmsetup deps -o blkdevname "$P-x")"
+equal "dmsetup deps" "1 dependencies"$'\t'": ($beneath)" "$(dmsetup deps -o blkdevname "$P-x")"
 tree=$(dmsetup ls --tree -o blkdevname,ascii)
 [[ $tree == *"$P-x <$upper> "*"$beneath"* ]] || fail "dmsetup ls --tree: $tree"
 equal "lsblk" "vda1 $beneath $P-x " "$(lsblk -rno NAME "$dev" | tr '\n' ' ')"

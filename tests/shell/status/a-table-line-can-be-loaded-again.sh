@@ -28,7 +28,7 @@ while read -r arguments; do
 	remove
 done <<-END
 	linear $number 0
-	flakey $number 0 60 0
+	flakey $number 0 60 0 2 error_reads error_writes
 	delay $number 0 0
 	era $meta $number 128
 	snapshot-origin $number

@@ -16,7 +16,7 @@ cleanup dm_remove_if_there "$P-x"
 while IFS='|' read -r outer inner; do
 	dmsetup create "$P-x" <<<"0 $size interpose $outer linear $inner 0"
 	equal "table with $outer $inner" "0 $size interpose $number linear $number 0" "$(dmsetup table "$P-x")"
-	equal "what lies below, with $outer $inner" "1 dependencies  : ($(interposer_field x 3))" \
+	equal "what lies below, with $outer $inner" "1 dependencies"$'\t'": ($(interposer_field x 3))" \
 		"$(dmsetup deps -o blkdevname "$P-x")"
 	dmsetup remove "$P-x"
 done <<-END

@@ -1,0 +1,11 @@
+#!/bin/bash
+# tier: full
+# timeout: 900
+# Given a raw partition under the load of two jobs of fio with direct asynchronous I/O, verified
+# When an interposer with era is created and removed 200 times
+# Then no I/O fails, every block is verified, and no device, reference or hook is left
+. tests/lib/test.sh
+. tests/lib/cycles.sh
+
+cycles_on_raw_partition 200 era
+test_done
