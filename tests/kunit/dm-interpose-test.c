@@ -271,15 +271,6 @@ static void load_refuses_larger_blocks_than_the_device_has(struct kunit *test)
 	expect_untouched(test, dev);
 }
 
-static void load_refuses_the_mapped_device_itself(struct kunit *test)
-{
-	struct dm_kunit *m = dm_kunit_create(test, "kunit");
-	struct dm_kunit_line line = { 0, 8, "interpose" };
-
-	line.args = args_for(test, "%s kunit %s", m->bdev);
-	KUNIT_EXPECT_EQ(test, dm_kunit_load_lines(m, 0, &line, 1), -EINVAL);
-}
-
 static void load_refuses_the_disk_beneath_an_interposer(struct kunit *test)
 {
 	struct kunit_disk *dev = test_disk(test);
@@ -311,6 +302,14 @@ static struct dm_kunit *linear_on(struct kunit *test, struct kunit_disk *dev)
 	KUNIT_ASSERT_EQ(test, dm_kunit_load_lines(m, 0, &line, 1), 0);
 	KUNIT_ASSERT_EQ(test, dm_kunit_resume(m), 0);
 	return m;
+}
+
+static void load_refuses_the_mapped_device_itself(struct kunit *test)
+{
+	struct dm_kunit *m = linear_on(test, test_disk(test));
+
+	KUNIT_EXPECT_EQ(test, dm_kunit_load(m, args_for(test, "%s kunit %s",
+							m->bdev)), -EINVAL);
 }
 
 static void resume_refuses_an_inner_target_on_the_device_itself(struct kunit *test)
