@@ -592,15 +592,19 @@ static int interpose_attach(struct interpose_dev *dev)
 	return r;
 }
 
-/* Is a line of the table that @md has bound on @dev? */
+/*
+ * Is a line of the table that @md has bound on @dev? Only the pointer of the
+ * table is looked at, which DM core has no function for.
+ */
 static bool interpose_is_live(struct interpose_dev *dev)
 {
+	struct dm_table *bound = rcu_access_pointer(dev->md->map);
 	struct interpose_target *it;
 	bool live = false;
 
 	mutex_lock(&interpose_devs_lock);
 	list_for_each_entry(it, &dev->targets, list)
-		live |= dm_table_is_bound(it->ti->table);
+		live |= it->ti->table == bound;
 	mutex_unlock(&interpose_devs_lock);
 	return live;
 }

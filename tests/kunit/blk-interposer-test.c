@@ -26,7 +26,7 @@ static void bio_reaches_the_owner_and_not_the_driver(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, dev->count, 0);
 	KUNIT_ASSERT_EQ(test, owner->count, 1);
-	KUNIT_EXPECT_EQ(test, owner->log[0].opf & REQ_OP_MASK, REQ_OP_WRITE);
+	KUNIT_EXPECT_TRUE(test, (owner->log[0].opf & REQ_OP_MASK) == REQ_OP_WRITE);
 	KUNIT_EXPECT_EQ(test, owner->log[0].sector, 8);
 	KUNIT_EXPECT_EQ(test, owner->log[0].sectors, 16);
 }

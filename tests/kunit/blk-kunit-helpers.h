@@ -69,8 +69,7 @@ struct kunit_disk {
 	unsigned int count;
 	struct kunit_disk_io log[KUNIT_DISK_LOG];
 
-	/* private: */
-	spinlock_t lock; /* see above */
+	spinlock_t lock; /* protects count, log, hold and the lists */
 	struct bio_list bios;
 	struct list_head requests;
 	struct blk_mq_tag_set tags;
