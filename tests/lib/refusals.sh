@@ -2,18 +2,11 @@
 # For tests of what the target refuses: how it says so, and that nothing has come of it. They source this file after
 # test.sh.
 
-# For how many interposers the block layer's hook is on. Off again, it shows that about a second late.
-hook_users() {
-	local file=/sys/module/dm_interpose/parameters/hook_users
-	if [[ -r $file ]]; then
-		echo "$(<"$file")"
-	else
-		echo 0
-	fi
-}
-
-hook_users_are() {
-	(($(hook_users) == $1))
+# The block layer's hook is on once for each interposer that there is. Off again, it shows that about a second late.
+hook_is_settled() {
+	local disks=(/sys/block/interpose*)
+	[[ -e ${disks[0]} ]] || disks=()
+	(($(</sys/module/dm_interpose/parameters/hook_users) == ${#disks[@]}))
 }
 
 # Every node and link that shows a device or who uses it
@@ -25,7 +18,8 @@ visible() {
 refusals_begin() {
 	modprobe dm-interpose
 	cleanup dm_remove_if_there "$P-refused"
-	VISIBLE=$(visible) HOOK_USERS=$(hook_users)
+	wait_until "the hook is on as often as it should be" 10 hook_is_settled
+	VISIBLE=$(visible)
 }
 
 nothing_came_of_it() {
@@ -40,10 +34,10 @@ refused() {
 	nothing_came_of_it
 }
 
-# undisturbed DEV…: no hook is left on, and DEV takes data and gives them back (it overwrites 64 KiB at 1 MiB)
+# undisturbed [DEV…]: no hook is left on, and DEV takes data and gives them back (it overwrites 64 KiB at 1 MiB)
 undisturbed() {
 	local dev
-	wait_until "the hook is off again" 10 hook_users_are "$HOOK_USERS"
+	wait_until "the hook is off again" 10 hook_is_settled
 	nothing_came_of_it
 	for dev; do
 		dd if=/dev/urandom of="$T_DIR/pattern" bs=64k count=1 status=none

@@ -15,6 +15,8 @@ equal "status" pinned "$(interposer_pinned x)"
 expect_error "Device or resource busy" EBUSY -- dmsetup remove "$P-x"
 dmsetup remove_all || true
 blkdeactivate "/dev/mapper/$P-x" >"$T_DIR/blkdeactivate.log" 2>&1 || true
+[[ $(<"$T_DIR/blkdeactivate.log") == *"deactivating"*"$P-x"*skipping* ]] ||
+	fail "blkdeactivate has not tried: $(<"$T_DIR/blkdeactivate.log")"
 equal "state" attached "$(interposer_state x)"
 wait_redirected x
 dmsetup message "$P-x" 0 interpose unpin
