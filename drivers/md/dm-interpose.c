@@ -44,6 +44,7 @@
 #include <linux/blk-crypto-profile.h>
 #include <linux/blk-integrity.h>
 #include <linux/blk-interposer.h>
+#include <linux/ctype.h>
 #include <linux/device-mapper.h>
 #include <linux/file.h>
 #include <linux/idr.h>
