@@ -1,6 +1,6 @@
 #!/bin/bash
 # timeout: 300
-# Given a DM device that delays writes by 3 s, with a write on its way and no file system
+# Given a DM device that delays writes by 6 s, with a write on its way and no file system
 # When snapshot-origin is attached to it half a second later, and a snapshot is made then
 # Then that write is in the snapshot already, or was copied out for it: its checksum does not change any more
 . tests/lib/test.sh
@@ -9,13 +9,10 @@ requires_target interpose delay snapshot-origin
 disk=$(scratch a)
 random_fill "$disk" 4
 size=8192
-slow=$(dm_create slow "0 $size delay $disk 0 0 $disk 0 3000")
+slow=$(dm_create slow "0 $size delay $disk 0 0 $disk 0 6000")
 before=$(device_sum "$slow" 4)
-stat=$(sysfs_dir "$slow")/stat
-in_flight() { # starts no process, which could take longer than the write
-	local values
-	read -ra values <"$stat"
-	((values[8] > 0))
+queued() { # the write counts as in flight only when the delay is over
+	[[ $(dmsetup status "$P-slow") == *" delay 0 1 0" ]]
 }
 written() {
 	[[ -e $T_DIR/written ]]
@@ -24,11 +21,13 @@ written() {
 	dd if=/dev/urandom of="$slow" bs=64k count=1 seek=3 oflag=direct status=none
 	: >"$T_DIR/written"
 } &
-wait_until "the write is on its way" 30 in_flight
+wait_until "the write is on its way" 30 queued
 pause 0.5
 not written
 interpose x "$slow" snapshot-origin
+dmsetup suspend "$P-x"
 snap=$(dm_create snap "0 $size snapshot $(interposer_beneath x) $(scratch b) P 8")
+dmsetup resume "$P-x"
 sum=$(device_sum "$snap" 4)
 wait_until "the late write is done" 30 written
 pause 4
