@@ -171,9 +171,7 @@ static struct kunit_disk *integrity_disk(struct kunit *test)
 		kunit_skip(test, "needs CONFIG_BLK_DEV_INTEGRITY");
 	return kunit_disk(test, .mq = true,
 			  .limits.integrity.csum_type = BLK_INTEGRITY_CSUM_CRC,
-			  .limits.integrity.tuple_size = 8,
-			  .limits.integrity.flags = BLK_INTEGRITY_NOVERIFY |
-						    BLK_INTEGRITY_NOGENERATE);
+			  .limits.integrity.tuple_size = 8);
 }
 
 static struct kunit_disk *read_only_disk(struct kunit *test)
