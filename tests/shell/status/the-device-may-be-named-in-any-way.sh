@@ -10,8 +10,8 @@ dev=$(partition "$(scratch a)" 64)
 at=$(mkfs_mounted ext4 "$dev")
 size=$(sectors "$dev") number=$(devno "$dev")
 mkdir -p "$T_DIR/by-label"
-ln -s "$dev" "$T_DIR/by-label/a name"
-ln -s "by-label/a name" "$T_DIR/link"
+ln -s "$dev" "$T_DIR/by-label/a-name"
+ln -s "by-label/a-name" "$T_DIR/link"
 cleanup dm_remove_if_there "$P-x"
 while IFS='|' read -r outer inner; do
 	dmsetup create "$P-x" <<<"0 $size interpose $outer linear $inner 0"
@@ -24,7 +24,7 @@ done <<-END
 	$dev|$number
 	$number|$T_DIR/link
 	$T_DIR/link|$dev
-	$T_DIR/by-label/a\\ name|$number
+	$T_DIR/by-label/a-name|$number
 END
 umount "$at"
 fsck_clean "$dev"
