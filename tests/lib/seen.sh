@@ -30,10 +30,11 @@ era_attach() {
 	created=$(now_ms)
 }
 
-# seen_blocks FILE: the blocks that era has counted, a line each; the interposer is gone
+# seen_blocks FILE: the ranges of blocks that era has counted, a line each; the interposer is gone. Era begins with 1,
+# and says 0 of a block that was never written.
 seen_blocks() {
 	local line
-	era_invalidate --written-since 0 /dev/vdb >"$T_DIR/era.xml"
+	era_invalidate --written-since 1 /dev/vdb >"$T_DIR/era.xml"
 	while read -r line; do
 		if [[ $line =~ range\ begin=\"([0-9]+)\"\ end\ ?=\ ?\"([0-9]+)\" ]]; then
 			echo "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
@@ -66,7 +67,7 @@ unseen() {
 				if ((kind == "completed" ? $1 : began) > from[w] && $1 < to[w]) {
 					checked++
 					if (!($5 / 4096 in counted))
-						missed[$5 / 4096] = sprintf("block %d: began %d ms and ended %d ms after %d", $5 / 4096, began - from[w], $1 - from[w], from[w])
+						missed[$5 / 4096] = sprintf("block %d: began %d ms and ended %d ms after the window opened", $5 / 4096, began - from[w], $1 - from[w])
 				}
 		}
 		END {

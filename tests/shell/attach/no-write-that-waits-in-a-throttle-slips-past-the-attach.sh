@@ -21,10 +21,10 @@ dev=$(partition "$(scratch a)" 256)
 echo +io >/sys/fs/cgroup/cgroup.subtree_control
 cleanup remove_cgroup
 mkdir "$cgroup"
-echo "$(devno /dev/vda) wiops=20" >"$cgroup/io.max"
+echo "$(devno /dev/vda) wiops=30" >"$cgroup/io.max"
 (
 	echo "$BASHPID" >"$cgroup/cgroup.procs"
-	writes_start load "$dev" --iodepth=32 --direct=1
+	writes_start load "$dev" --iodepth=128 --direct=1
 )
 wait_io "$dev" 10
 era_attach x "$dev"
