@@ -88,15 +88,21 @@ snapshot() {
 	snapshot_lockdep
 }
 
-# leaks BEFORE-FILE: what differs from it now. Some teardown is done by kernel workers (the bypass disk, loop's
-# lazy unbinding, a late unmount), so what is left gets five seconds to go.
+# leaks BEFORE-FILE: puts what is there now into $state, what differs into $found. Some teardown is done by kernel
+# workers (the bypass disk, loop's lazy unbinding, a late unmount), so what is left gets five seconds to go.
 leaks() {
-	local before=$1 now until=$((SECONDS + 5))
+	local before=$1 until=$((SECONDS + 5))
+	found=
 	while :; do
-		now=$(snapshot)
-		[[ $now != "$(<"$before")" ]] || return 0
+		state=$(snapshot)
+		[[ $state != "$(<"$before")" ]] || return 0
 		((SECONDS < until)) || break
 		sleep 0.5
 	done
-	diff "$before" <(echo "$now") | sed -n 's/^> /left behind: /p; s/^< /gone or changed: /p'
+	found=$(describe_leaks "$before" "$state")
+}
+
+# describe_leaks BEFORE-FILE NOW
+describe_leaks() {
+	diff "$1" <(echo "$2") | sed -n 's/^> /left behind: /p; s/^< /gone or changed: /p'
 }

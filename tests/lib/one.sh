@@ -12,6 +12,7 @@ scratch_dir=${IN_GUEST:+/run}
 scratch_dir=${scratch_dir:-/tmp}
 
 group= # of the processes of the running test
+state= # of the guest, when the last test had ended: what the next one begins with
 
 # Where a stuck test stands is lost with the guest, so it is written down first.
 describe_hang() {
@@ -85,18 +86,19 @@ fail_verdict() {
 	[[ $verdict == fail* ]] || verdict="fail $1"
 }
 
-# Everything that the log says since the test's mark
+# Everything that the log says since the test's mark, into $log and a file. It is cleared for the next test; the
+# console has all of it.
 keep_kernel_log() {
-	local log
-	log=$(dmesg)
+	log=$(dmesg --read-clear)
 	[[ $log == *"$T_LOG_MARK"* ]] || details+="the kernel log has overflowed"$'\n'
-	printf '%s\n' "${log##*"$T_LOG_MARK"}" >"$1"
+	log=${log##*"$T_LOG_MARK"}
+	printf '%s\n' "$log" >"$1"
 }
 
 check_kernel_log() {
-	local prefix=$1 found
+	local prefix=$1 found log
 	keep_kernel_log "$prefix.dmesg"
-	grep -qE -- "$SPLATS|$IO_COMPLAINTS" "$prefix.dmesg" || return 0
+	[[ $log =~ $SPLATS|$IO_COMPLAINTS ]] || return 0
 	found=$(find_splats <"$prefix.dmesg")
 	if [[ $found ]]; then
 		details+="$(first_splat "$prefix.dmesg")"$'\n'
@@ -111,7 +113,7 @@ check_kernel_log() {
 
 check_guest() {
 	local prefix=$1 found
-	found=$(leaks "$T_DIR/.before") # first, for it waits for what the kernel does late, and may complain about
+	leaks "$T_DIR/.before" # first, for it waits for what the kernel does late, and may complain about
 	check_kernel_log "$prefix"
 	if [[ $found ]]; then
 		details+="$found"$'\n'
@@ -141,7 +143,8 @@ run_one() {
 	if [[ ${IN_GUEST:-} ]]; then
 		export T_LOG_MARK="dm-interpose test ${prefix##*/} begins $RANDOM$RANDOM"
 		echo "$T_LOG_MARK" >/dev/kmsg
-		snapshot >"$T_DIR/.before"
+		[[ $state ]] || state=$(snapshot)
+		printf '%s\n' "$state" >"$T_DIR/.before"
 	fi
 	run_with_limit "$file" "$limit" "$prefix.out" "$@"
 	[[ ! -r $T_DIR/.verdict ]] || said=$(<"$T_DIR/.verdict")
