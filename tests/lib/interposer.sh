@@ -12,7 +12,7 @@ interposer_field() {
 interposer_state() { interposer_field "$1" 1; }
 interposer_origin() { interposer_field "$1" 2; }
 interposer_redirected() { interposer_field "$1" 4; }
-interposer_outstanding() { interposer_field "$1" 5; }
+interposer_held() { interposer_field "$1" 5; }
 interposer_pinned() { interposer_field "$1" 6; }
 interposer_inner_type() { interposer_field "$1" 7; }
 

@@ -7,7 +7,7 @@
 
 dev=$(scratch a)
 interpose x "$dev"
-is_held() { equal held "$1" "$(interposer_outstanding x)"; }
+is_held() { equal held "$1" "$(interposer_held x)"; }
 cleanup dmsetup resume "$P-x"
 dmsetup suspend "$P-x"
 is_held 0
@@ -16,7 +16,7 @@ for n in 1 2 3; do
 	dd if=/dev/zero of="$dev" bs=4k count=1 seek="$n" oflag=direct conv=notrunc status=none &
 	writers+=($!)
 done
-held_are() { [[ $(interposer_outstanding x) == "$1" ]]; }
+held_are() { [[ $(interposer_held x) == "$1" ]]; }
 wait_until "three bios are held" 20 held_are 3
 is_held 3
 equal "state" held "$(interposer_state x)"

@@ -28,7 +28,7 @@ expect_error "freeze" EBUSY -- fsfreeze -f "$at"
 writer=$!
 pause 3
 not write_done
-equal "bios at the interposer" 0 "$(interposer_outstanding x)"
+equal "bios at the interposer" 0 "$(interposer_held x)"
 equal "state" held "$(interposer_state x)"
 dmsetup resume "$P-x"
 wait_until "the write is done" 30 write_done

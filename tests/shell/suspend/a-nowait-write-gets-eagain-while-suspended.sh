@@ -18,7 +18,7 @@ dmsetup suspend "$P-x"
 for _ in 1 2 3; do
 	expect_error "pwrite" EAGAIN -- write_nowait
 done
-equal "bios at the interposer" 0 "$(interposer_outstanding x)"
+equal "bios at the interposer" 0 "$(interposer_held x)"
 dmsetup resume "$P-x"
 wait_until "the gate is open" 10 write_nowait
 dmsetup remove "$P-x"

@@ -13,7 +13,7 @@ for _ in 1 2 3; do
 	both_go_on
 	both suspend --noflush --nolockfs
 	both_stand_still
-	(($(interposer_outstanding y) > 0)) || fail "nothing is held"
+	(($(interposer_held y) > 0)) || fail "nothing is held"
 	both resume
 done
 both_go_on
