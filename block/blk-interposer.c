@@ -265,9 +265,10 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
  * @disk: the disk that is about to be marked dead
  *
  * Called before @disk is marked dead, while its I/O still works. From now on it
- * can own no interposer, also if the hook is only turned on later. For a disk that is interposed
- * itself nothing is done: drivers mark those dead with their queue frozen or
- * quiesced, so their interposer lets the I/O fail and is detached later.
+ * can own no interposer, also if the hook is only turned on later. For a disk
+ * that is interposed itself nothing is done: drivers mark those dead with their
+ * queue frozen or quiesced, so their interposer lets the I/O fail and is
+ * detached later.
  *
  * Context: Process context. Sleeps until the interposer is detached.
  */
