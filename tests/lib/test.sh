@@ -176,7 +176,7 @@ dmesg_since_start() {
 # expect_error 'text' [ERRNO] -- COMMAND…: the command fails, by no signal, with the text in what it says or in the
 # kernel log while it ran, and with the errno's text in what it says
 expect_error() {
-	local text=$1 errno='' status=0 mark said
+	local text=$1 errno='' status=0 mark said log
 	shift
 	if [[ $1 != -- ]]; then
 		errno=$(errno_text "$1")
@@ -187,7 +187,10 @@ expect_error() {
 	[[ -z ${IN_GUEST:-} ]] || echo "$mark" >/dev/kmsg
 	said=$("$@" 2>&1 >/dev/null) || status=$?
 	[[ -z $errno || $said == *"$errno"* ]] || fail "expected '$errno' from: $*, but it said: $said"
-	[[ -z ${IN_GUEST:-} ]] || said+=$'\n'$(dmesg | awk -v mark="$mark" 'found; index($0, mark) { found = 1 }')
+	if [[ ${IN_GUEST:-} ]]; then
+		log=$(dmesg)
+		said+=${log##*"$mark"}
+	fi
 	((status != 0)) || fail "succeeded, and should have failed with '$text': $*"
 	((status < 126)) || fail "status $status (signal or not runnable) is no expected failure: $*"
 	[[ $said == *"$text"* ]] || fail "expected '$text' from: $*, but it said: $said"
@@ -213,6 +216,8 @@ equal() {
 	[[ $2 == "$3" ]] || fail "$1: wanted '$2', got '$3'"
 }
 
+# shellcheck source=tests/lib/programs.sh
+. "$LIB/programs.sh"
 # shellcheck source=tests/lib/devices.sh
 . "$LIB/devices.sh"
 # shellcheck source=tests/lib/fio.sh

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# For tests of what is on a disk when the power fails: a file system whose every write is recorded, and a look at it at
+# many points of the record. They source this file after test.sh. /dev/vda has the file system, /dev/vdb the record,
+# /dev/vdc and a file in memory are for the look.
+
+# recorded_ext4 MIB: /dev/mapper/$P-recorded with an ext4, mounted; sets RECORDED (the device) and AT (where)
+recorded_ext4() {
+	local dev
+	requires_target log-writes
+	scratch b >/dev/null
+	dev=$(partition "$(scratch a)" "$1")
+	SIZE_MIB=$1
+	RECORDED=$(dm_create recorded "0 $(sectors "$dev") log-writes $dev /dev/vdb")
+	AT=$(mkfs_mounted ext4 "$RECORDED")
+	sync -f "$AT"
+	dmsetup message "$P-recorded" 0 mark mounted
+	RECORDED_FROM=$("$(program log-replay)" /dev/vdb)
+}
+
+# numbers_start: numbers are written, synced and marked, all the time
+numbers_start() {
+	"$(program mark-writer)" "$AT/number" "$P-recorded" &
+	NUMBERS=$!
+	cleanup kill_if_there "$NUMBERS"
+}
+
+kill_if_there() {
+	! kill "$1" 2>/dev/null || wait "$1" || true
+}
+
+numbers_stop() {
+	kill "$NUMBERS"
+	wait "$NUMBERS" || fail "a number could not be written, synced or marked (status $?)"
+}
+
+# look_at IMAGE NUMBER: as after a power cut, the journal is replayed; then nothing may be wrong, and what was synced
+# must be there
+look_at() {
+	local image=$1 synced=$2 number status=0
+	e2fsck -E journal_only -y "$image" >"$T_DIR/fsck.log" 2>&1 || status=$?
+	((status <= 1)) || {
+		cat "$T_DIR/fsck.log" >&2
+		fail "the journal cannot be replayed (status $status)"
+	}
+	e2fsck -fn "$image" >"$T_DIR/fsck.log" 2>&1 || {
+		cat "$T_DIR/fsck.log" >&2
+		fail "the file system is damaged"
+	}
+	((synced == 0)) || {
+		number=$(debugfs -R "cat /number" "$image" 2>/dev/null | head -n 1)
+		((number >= synced)) || fail "number $synced was synced, and ${number:-nothing} is there"
+	}
+}
+
+# power_cuts N: look at N points of the record since the file system was mounted, one in each Nth of it
+power_cuts() {
+	local n=$1 from=$RECORDED_FROM entries done=0 to i replay image=$T_DIR/image copy=$T_DIR/copy mark synced=0
+	replay=$(program log-replay)
+	entries=$("$replay" /dev/vdb)
+	((entries - from >= n)) || fail "only $((entries - from)) entries were recorded"
+	truncate -s "${SIZE_MIB}M" "$image"
+	for ((i = 1; i <= n; i++)); do
+		to=$((from + (entries - from) * i / n - (i < n ? RANDOM % ((entries - from) / n) : 0)))
+		mark=$("$replay" /dev/vdb "$image" "$done" "$to")
+		[[ $mark != [0-9]* ]] || synced=$mark
+		done=$to
+		cp --sparse=always "$image" "$copy"
+		look_at "$copy" "$synced"
+		note "power cut after entry $to of $entries: number $synced is there"
+	done
+	((synced > 0)) || fail "no number was ever synced"
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes every allocation of every device-mapper ioctl that an interposer's life
+ * consists of fail, one after the other: the kernel's fault injection counts
+ * the places of the calling task where something may fail (/proc/self/fail-nth)
+ * and lets the nth of them do so.
+ *
+ *	dm-fail-nth NAME SECTORS PARAMS-A PARAMS-B [OPERATION…]
+ *
+ * NAME is the mapped device to make; PARAMS-A and PARAMS-B are two sets of
+ * parameters of "0 SECTORS interpose", the second for reloads; all operations, or
+ * those named, are tried. Raw ioctls are used, and not libdevmapper, so that
+ * nothing but the ioctl is hit.
+ *
+ * After each failure the ioctl must succeed when it is repeated. Prints a line
+ * an ioctl, "OPERATION SITES FAILED SURVIVED", and exits with 0, or says what
+ * was wrong and exits with 1.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <linux/dm-ioctl.h>
+
+#define BUFFER_SIZE	16384
+#define MAX_SITES	10000
+
+struct operation {
+	const char *name;
+	void (*prepare)(void);	/* what must have happened before */
+	int (*run)(void);
+	void (*again)(void);	/* after a failure: must succeed */
+};
+
+static const char *name, *params_a, *params_b;
+static unsigned long long sectors;
+static int control, fail_nth;
+static union {
+	struct dm_ioctl head;
+	char bytes[BUFFER_SIZE];
+} buffer;
+
+static void die(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static void *start(unsigned int flags)
+{
+	memset(&buffer, 0, sizeof(buffer));
+	buffer.head.version[0] = DM_VERSION_MAJOR;
+	buffer.head.data_size = sizeof(buffer);
+	buffer.head.data_start = sizeof(struct dm_ioctl);
+	buffer.head.flags = flags;
+	strncpy(buffer.head.name, name, sizeof(buffer.head.name) - 1);
+	return buffer.bytes + sizeof(struct dm_ioctl);
+}
+
+static int run(unsigned long command)
+{
+	return ioctl(control, command, &buffer) ? -errno : 0;
+}
+
+static int dm(unsigned long command, unsigned int flags)
+{
+	start(flags);
+	return run(command);
+}
+
+static int create(void) { return dm(DM_DEV_CREATE, 0); }
+static int delete(void) { return dm(DM_DEV_REMOVE, 0); }
+static int suspend(void) { return dm(DM_DEV_SUSPEND, DM_SUSPEND_FLAG); }
+static int resume(void) { return dm(DM_DEV_SUSPEND, 0); }
+static int status(void) { return dm(DM_TABLE_STATUS, 0); }
+static int table(void) { return dm(DM_TABLE_STATUS, DM_STATUS_TABLE_FLAG); }
+static int clear(void) { return dm(DM_TABLE_CLEAR, 0); }
+
+static int suspend_fast(void)
+{
+	return dm(DM_DEV_SUSPEND, DM_SUSPEND_FLAG | DM_NOFLUSH_FLAG |
+				  DM_SKIP_LOCKFS_FLAG);
+}
+
+static int load(const char *params)
+{
+	struct dm_target_spec *spec = start(0);
+
+	buffer.head.target_count = 1;
+	spec->length = sectors;
+	strncpy(spec->target_type, "interpose", sizeof(spec->target_type) - 1);
+	strncpy((char *)(spec + 1), params, 4096);
+	return run(DM_TABLE_LOAD);
+}
+
+static int load_a(void) { return load(params_a); }
+static int load_b(void) { return load(params_b); }
+
+static int message(const char *text)
+{
+	struct dm_target_msg *msg = start(0);
+
+	strcpy(msg->message, text);
+	return run(DM_TARGET_MSG);
+}
+
+static int pin(void) { return message("interpose pin"); }
+static int unpin(void) { return message("interpose unpin"); }
+
+static void must(int result, const char *what)
+{
+	if (result)
+		die("%s fails without a fault: %s", what, strerror(-result));
+}
+
+#define MUST(operation)	must(operation(), #operation)
+
+static bool exists(void)
+{
+	return !dm(DM_DEV_STATUS, 0);
+}
+
+/* To the state from which everything begins: there is no such device. */
+static void vanish(void)
+{
+	if (!exists())
+		return;
+	unpin(); /* fails when there is no table */
+	MUST(delete);
+}
+
+/* What an operation begins with. */
+static void prepare_nothing(void) { }
+static void prepare_created(void) { MUST(create); }
+
+static void prepare_loaded(void)
+{
+	MUST(create);
+	MUST(load_a);
+}
+
+static void prepare_attached(void)
+{
+	prepare_loaded();
+	MUST(resume);
+}
+
+static void prepare_suspended(void)
+{
+	prepare_attached();
+	MUST(suspend);
+}
+
+static void prepare_suspended_fast(void)
+{
+	prepare_attached();
+	MUST(suspend_fast);
+}
+
+static void prepare_reload(void)
+{
+	prepare_attached();
+	MUST(load_b);
+}
+
+static void prepare_swap(void)
+{
+	prepare_reload();
+	MUST(suspend);
+}
+
+static void prepare_swap_fast(void)
+{
+	prepare_reload();
+	MUST(suspend_fast);
+}
+
+static void prepare_pinned(void)
+{
+	prepare_attached();
+	MUST(pin);
+}
+
+/* What must work when the operation has failed. */
+static void again_create(void) { MUST(create); }
+static void again_load_a(void) { MUST(load_a); }
+static void again_load_b(void) { MUST(load_b); }
+static void again_suspend(void) { MUST(suspend); }
+static void again_suspend_fast(void) { MUST(suspend_fast); }
+static void again_resume(void) { MUST(resume); }
+static void again_pin(void) { MUST(pin); }
+static void again_unpin(void) { MUST(unpin); }
+static void again_status(void) { MUST(status); }
+static void again_table(void) { MUST(table); }
+static void again_clear(void) { MUST(clear); }
+
+static void again_delete(void)
+{
+	if (exists())
+		MUST(delete);
+}
+
+/* A resume that fails has used up the table that waited for it. */
+static void again_attach(void)
+{
+	MUST(load_a);
+	MUST(resume);
+}
+
+static void again_swap(void)
+{
+	MUST(load_b);
+	MUST(resume);
+}
+
+static const struct operation operations[] = {
+	{ "create", prepare_nothing, create, again_create },
+	{ "load", prepare_created, load_a, again_load_a },
+	{ "attach", prepare_loaded, resume, again_attach },
+	{ "status", prepare_attached, status, again_status },
+	{ "table", prepare_attached, table, again_table },
+	{ "pin", prepare_attached, pin, again_pin },
+	{ "unpin", prepare_pinned, unpin, again_unpin },
+	{ "reload", prepare_attached, load_b, again_load_b },
+	{ "clear", prepare_reload, clear, again_clear },
+	{ "suspend", prepare_attached, suspend, again_suspend },
+	{ "suspend-noflush-nolockfs", prepare_attached, suspend_fast,
+	  again_suspend_fast },
+	{ "resume", prepare_suspended, resume, again_resume },
+	{ "resume-after-noflush", prepare_suspended_fast, resume, again_resume },
+	{ "swap", prepare_swap, resume, again_swap },
+	{ "swap-after-noflush", prepare_swap_fast, resume, again_swap },
+	{ "detach", prepare_attached, delete, again_delete },
+	{ "detach-suspended", prepare_suspended, delete, again_delete },
+};
+
+static void arm(unsigned int nth)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", nth);
+
+	if (pwrite(fail_nth, text, length, 0) != length)
+		die("cannot arm the fault injection: %s", strerror(errno));
+}
+
+/* Was the nth place reached, and so made to fail? */
+static bool disarm(void)
+{
+	char text[16] = "";
+
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
+		die("cannot read the fault injection: %s", strerror(errno));
+	if (!atoi(text))
+		return true;
+	arm(0);
+	return false;
+}
+
+static void fail_each_place_of(const struct operation *operation)
+{
+	unsigned int nth, failed = 0, survived = 0;
+	int result;
+
+	for (nth = 1; nth < MAX_SITES; nth++) {
+		bool reached;
+
+		vanish();
+		operation->prepare();
+		arm(nth);
+		result = operation->run();
+		reached = disarm();
+		if (!reached) {
+			must(result, operation->name);
+			break;
+		}
+		if (!result) {
+			survived++;
+			continue;
+		}
+		failed++;
+		/*
+		 * ENXIO is what DM core says when it cannot make a device,
+		 * EINVAL what the driver core says when it cannot name one.
+		 */
+		if (result != -ENOMEM && result != -EAGAIN &&
+		    result != -ENXIO && result != -EINVAL)
+			die("%s, place %u: fails with %s", operation->name, nth,
+			    strerror(-result));
+		operation->again();
+	}
+	if (nth == MAX_SITES)
+		die("%s has no end", operation->name);
+	vanish();
+	printf("%s %u %u %u\n", operation->name, nth - 1, failed, survived);
+	fflush(stdout);
+}
+
+static bool wanted(const char *operation, char **argv)
+{
+	if (!*argv)
+		return true;
+	for (; *argv; argv++)
+		if (!strcmp(*argv, operation))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+
+	if (argc < 5) {
+		fprintf(stderr,
+			"usage: dm-fail-nth NAME SECTORS PARAMS-A PARAMS-B [OPERATION...]\n");
+		return 2;
+	}
+	name = argv[1];
+	sectors = strtoull(argv[2], NULL, 10);
+	params_a = argv[3];
+	params_b = argv[4];
+
+	control = open("/dev/mapper/control", O_RDWR);
+	if (control < 0)
+		die("/dev/mapper/control: %s", strerror(errno));
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (fail_nth < 0)
+		die("/proc/thread-self/fail-nth: %s", strerror(errno));
+
+	for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+		if (wanted(operations[i].name, argv + 5))
+			fail_each_place_of(&operations[i]);
+	return 0;
+}

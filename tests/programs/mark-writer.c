@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writes the numbers 1, 2, 3 … into a file, one over the other, with an fsync
+ * after each, and then has dm-log-writes mark its log with the number: whoever
+ * replays the log to a mark must find that number, or a later one, in the file.
+ *
+ *	mark-writer FILE MAPPED-DEVICE
+ *
+ * Ends with 0 on SIGTERM. The file has a number as text, in 4096 bytes.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <linux/dm-ioctl.h>
+
+static volatile sig_atomic_t stop;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	stop = 1;
+}
+
+static void mark(int control, const char *name, unsigned int number)
+{
+	static union {
+		struct dm_ioctl head;
+		char bytes[1024];
+	} buffer;
+	struct dm_target_msg *msg =
+		(void *)(buffer.bytes + sizeof(struct dm_ioctl));
+
+	memset(&buffer, 0, sizeof(buffer));
+	buffer.head.version[0] = DM_VERSION_MAJOR;
+	buffer.head.data_size = sizeof(buffer);
+	buffer.head.data_start = sizeof(struct dm_ioctl);
+	strncpy(buffer.head.name, name, sizeof(buffer.head.name) - 1);
+	sprintf(msg->message, "mark %u", number);
+	if (ioctl(control, DM_TARGET_MSG, &buffer))
+		err(1, "mark %u", number);
+}
+
+int main(int argc, char **argv)
+{
+	char block[4096];
+	unsigned int i;
+	int control, fd;
+
+	if (argc != 3)
+		errx(2, "usage: mark-writer FILE MAPPED-DEVICE");
+	control = open("/dev/mapper/control", O_RDWR);
+	if (control < 0)
+		err(1, "/dev/mapper/control");
+	fd = open(argv[1], O_WRONLY | O_CREAT, 0600);
+	if (fd < 0)
+		err(1, "%s", argv[1]);
+	signal(SIGTERM, on_term);
+
+	for (i = 1; !stop; i++) {
+		memset(block, '\n', sizeof(block));
+		sprintf(block, "%u", i);
+		if (pwrite(fd, block, sizeof(block), 0) != sizeof(block) ||
+		    fsync(fd))
+			err(1, "%s", argv[1]);
+		mark(control, argv[2], i);
+	}
+	return 0;
+}
