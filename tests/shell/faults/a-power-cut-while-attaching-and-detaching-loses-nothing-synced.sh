@@ -30,5 +30,5 @@ numbers_stop
 umount "$AT"
 fsck_clean "$RECORDED"
 dmsetup message "$P-recorded" 0 mark end
-power_cuts 24
+power_cuts 12
 test_done
