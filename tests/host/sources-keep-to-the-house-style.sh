@@ -9,13 +9,16 @@
 mapfile -t sources < <(own_sources)
 mapfile -t code < <(own_sources | grep '\.c$')
 
+((${#code[@]} >= 2)) || fail "our sources are not found"
+
 none() {
 	local what=$1
 	shift
-	if "$@" >"$T_DIR/found"; then
-		cat "$T_DIR/found"
-		fail "$what: $(head -n 1 "$T_DIR/found")"
-	fi
+	local status=0
+	"$@" >"$T_DIR/found" || status=$?
+	cat "$T_DIR/found"
+	((status != 0)) || fail "$what: $(head -n 1 "$T_DIR/found")"
+	((status == 1)) || fail "cannot look for $what"
 }
 
 none "conditional compilation" grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef)\b' "${code[@]}"

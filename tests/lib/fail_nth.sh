@@ -16,7 +16,7 @@ fail_all_allocations() {
 
 # fail_each_allocation [OPERATION…]: of all operations, or of these, on a mounted ext4
 fail_each_allocation() {
-	local dev at operation sites rest least
+	local dev at operation sites failed survived least
 	fail_all_allocations
 	modprobe dm-interpose
 	dev=$(partition "$(scratch a)" 64)
@@ -24,15 +24,18 @@ fail_each_allocation() {
 	fio_verify_start load "$at" --size=8M --rate_iops=100
 	cleanup dm_remove_if_there "$P-x"
 	"$(program dm-fail-nth)" "$P-x" "$(sectors "$dev")" "$dev snapshot-origin" "$dev linear $dev 0" "$@" >"$T_DIR/sites"
-	while read -r operation sites rest; do
-		note "$operation: $sites places, failed and survived: $rest"
+	equal "operations that were tried" "$(($# > 0 ? $# : 17))" "$(wc -l <"$T_DIR/sites")"
+	while read -r operation sites failed survived; do
+		note "$operation: $sites places, failed $failed, survived $survived"
 		# an injection that reaches nothing proves nothing
 		case $operation in
 		load) least=100 ;;
 		attach | reload | detach) least=5 ;;
+		swap*) least=1 ;;
 		*) least=0 ;;
 		esac
 		((sites >= least)) || fail "only $sites places of $operation were made to fail"
+		[[ $operation != *load ]] || ((failed > 0)) || fail "$operation was never refused"
 	done <"$T_DIR/sites"
 	fio_verify_stop load
 	umount "$at"

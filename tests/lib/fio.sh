@@ -12,10 +12,11 @@ fio_options() {
 }
 
 # fio_verify_start NAME TARGET [fio options…]: in the background until fio_verify_stop; random writes, read back
-# and verified while it runs. Extra options win (--ioengine=io_uring, --fdatasync=1, --numjobs=2 …).
+# and verified while it runs, sixteen at a time. Extra options win (--ioengine=io_uring, --fdatasync=1, --numjobs=2 …).
 fio_verify_start() {
 	local name=$1 target=$2
 	shift 2
+	fio_note_disk "$name" "$target"
 	# shellcheck disable=SC2046 # words on purpose
 	fio_launch "$name" $(fio_options "$target") --time_based --runtime=1h "$@"
 }
@@ -33,7 +34,7 @@ fio_launch() {
 	shift
 	cleanup fio_kill "$name"
 	fio --name="$name" --rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
-		--verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=256 --verify_backlog_batch=64 \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=16 --verify_backlog_batch=16 \
 		--serialize_overlap=1 --randrepeat=0 --verify_state_save=0 --group_reporting --eta=never --disk_util=0 --output-format=json \
 		--output="$T_DIR/fio-$name.json" "$@" >"$T_DIR/fio-$name.log" 2>&1 </dev/null &
 	echo $! >"$T_DIR/fio-$name.pid"
@@ -60,12 +61,39 @@ fio_verify_check() {
 	[[ ! -s $T_DIR/fio-$1.log ]] || fio_judge "$1" "complained"
 }
 
-# fio_verify_stop NAME: ends it and judges it
+# Where the disk under TARGET counts its I/O. A partition stands still while its whole disk is interposed.
+fio_note_disk() {
+	local dir
+	if [[ -b $2 ]]; then
+		dir=$(sysfs_dir "$2")
+	else
+		dir=/sys/dev/block/$(stat -c '%Hd:%Ld' "$2")
+	fi
+	[[ ! -e $dir/partition ]] || dir+=/..
+	echo "$dir" >"$T_DIR/fio-$1.disk"
+}
+
+# A signal ends fio without a look at what it wrote last. So that this is nothing of interest, it is only stopped when
+# it has gone on for a while.
+fio_go_on() {
+	local dir values
+	dir=$(<"$T_DIR/fio-$1.disk")
+	[[ -r $dir/stat ]] || return 0 # a file system with a device of its own
+	read -ra values <"$dir/stat"
+	wait_until "fio $1 goes on" 60 total_reaches "$dir" $((values[0] + values[4] + 100))
+}
+
+# fio_verify_stop NAME: ends it and judges it; what it had written before was verified
 fio_verify_stop() {
+	local written verified
 	fio_verify_check "$1"
+	fio_go_on "$1"
 	kill -INT "$(<"$T_DIR/fio-$1.pid")"
 	wait_until "fio $1 has stopped" 60 fio_gone "$1"
 	fio_judge "$1"
+	written=$(fio_result "$1" write.total_ios)
+	verified=$(fio_result "$1" read.total_ios)
+	((verified > 0 && verified + 128 >= written)) || fail "fio $1 has verified only $verified of $written writes"
 }
 
 # fio_verify_wait NAME [SECONDS]: for a job that ends by itself

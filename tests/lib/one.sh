@@ -90,7 +90,7 @@ fail_verdict() {
 # console has all of it.
 keep_kernel_log() {
 	log=$(dmesg --read-clear)
-	[[ $log == *"$T_LOG_MARK"* ]] || details+="the kernel log has overflowed"$'\n'
+	[[ $log == *"$T_LOG_MARK"* ]] || fail_verdict "the kernel log has overflowed"
 	log=${log##*"$T_LOG_MARK"}
 	printf '%s\n' "$log" >"$1"
 }

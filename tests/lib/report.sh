@@ -9,7 +9,8 @@ diagnose() {
 }
 
 # report INDEX VERDICT SECONDS [COMMAND…]: VERDICT is "pass", "skip REASON" or "fail REASON"; COMMAND prints the
-# diagnostics. Tests are numbered as they end. Guests run side by side, so each report is made under a lock.
+# diagnostics. Tests are numbered as they end. Guests run side by side, so each report is made under a lock. It is kept
+# in the logs too.
 report() {
 	local i=$1 verdict=$2 seconds=$3 number lock
 	verdicts[i]=$verdict
@@ -17,6 +18,12 @@ report() {
 	flock "$lock"
 	echo "${verdict%% *} $i" >>"$logs/verdicts"
 	number=$(wc -l <"$logs/verdicts")
+	print_report "${@:4}" | tee -a "$logs/report"
+	exec {lock}>&-
+}
+
+# print_report [COMMAND…]: the part of report that is printed; shares its variables
+print_report() {
 	case $verdict in
 	pass*)
 		verdict=${verdict#pass}
@@ -25,10 +32,9 @@ report() {
 	skip*) echo "ok $number - ${names[i]} # SKIP ${verdict#skip }" ;;
 	*)
 		echo "not ok $number - ${names[i]} # ${verdict#fail } ($seconds s)"
-		"${@:4}"
+		"$@"
 		;;
 	esac
-	exec {lock}>&-
 }
 
 # report_files INDEX PREFIX SECONDS: from what run_one has written

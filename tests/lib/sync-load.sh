@@ -47,15 +47,26 @@ both_create() {
 	done
 }
 
-# both_flush: until I/O has gone through each of them, and a few flushes to the disk
-both_flush() {
-	local dir flushes
-	flushes=$(io_stat "${fs%1}" flushes)
+# both_go_through: until more I/O has gone through each of the two interposers
+both_go_through() {
+	local dir values seen=0
 	for dir in /sys/block/dm-*; do
 		case $(<"$dir/dm/name") in
-		"$P-x" | "$P-y") wait_until "I/O goes through ${dir##*/}" 60 total_reaches "$dir" 10 ;;
+		"$P-x" | "$P-y")
+			read -ra values <"$dir/stat"
+			wait_until "I/O goes through ${dir##*/}" 60 total_reaches "$dir" $((values[0] + values[4] + 10))
+			seen=$((seen + 1))
+			;;
 		esac
 	done
+	equal "interposers with I/O" 2 "$seen"
+}
+
+# both_flush: until I/O has gone through each of them, and a few flushes to the disk
+both_flush() {
+	local flushes
+	flushes=$(io_stat "${fs%1}" flushes)
+	both_go_through
 	wait_until "${fs%1} is flushed" 60 flushed "/sys/block/${fs:5:3}" $((flushes + 5))
 }
 

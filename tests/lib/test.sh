@@ -3,6 +3,7 @@
 # reaching test_done on the last line, with every cleanup done, is a pass. tests/README.md lists the functions.
 
 set -Eeuo pipefail
+shopt -s inherit_errexit # also in $( )
 
 # Under emulation, with all its debugging on, a kernel starts five processes a second. What runs in every test is
 # therefore made of shell builtins.
@@ -86,6 +87,8 @@ finish() {
 		[[ -s $T_DIR/.verdict ]] || echo "fail a cleanup failed" >"$T_DIR/.verdict"
 		status=1
 	fi
+	# a subshell may have failed where nobody looked at its status
+	[[ ! -s $T_DIR/.verdict || $(<"$T_DIR/.verdict") != fail* ]] || status=1
 	if ((status == 0)) && [[ ${T_DONE:-} ]]; then
 		echo "done" >"$T_DIR/.verdict"
 	fi

@@ -21,6 +21,7 @@ reported '^not ok [0-9]+ - kunit on uml: empty # no case'
 reported '^not ok [0-9]+ - kunit on uml: failing # 1 of 2 cases failed'
 reported '^#   .*EXPECTATION FAILED at here'
 reported '^not ok [0-9]+ - kunit on uml: skipping # 1 cases skipped'
+reported '^not ok [0-9]+ - kunit on uml: parameter # 1 cases skipped'
 reported '^ok [0-9]+ - kunit on uml: excused # 2 cases, 1 skipped'
 
 run_fixtures suites DM_INTERPOSE_KUNIT="$kunit" KUNIT_STATUS=1

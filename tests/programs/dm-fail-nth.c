@@ -39,6 +39,7 @@ struct operation {
 };
 
 static const char *name, *params_a, *params_b;
+static char **wanted_operations;
 static unsigned long long sectors;
 static int control, fail_nth;
 static union {
@@ -316,14 +317,24 @@ static void fail_each_place_of(const struct operation *operation)
 	fflush(stdout);
 }
 
-static bool wanted(const char *operation, char **argv)
+static bool known(const char *operation)
 {
-	if (!*argv)
-		return true;
-	for (; *argv; argv++)
-		if (!strcmp(*argv, operation))
+	unsigned int i;
+
+	for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+		if (!strcmp(operations[i].name, operation))
 			return true;
 	return false;
+}
+
+static bool wanted(const char *operation)
+{
+	char **wanted;
+
+	for (wanted = wanted_operations; *wanted; wanted++)
+		if (!strcmp(*wanted, operation))
+			return true;
+	return wanted == wanted_operations;
 }
 
 int main(int argc, char **argv)
@@ -335,6 +346,7 @@ int main(int argc, char **argv)
 			"usage: dm-fail-nth NAME SECTORS PARAMS-A PARAMS-B [OPERATION...]\n");
 		return 2;
 	}
+	wanted_operations = argv + 5;
 	name = argv[1];
 	sectors = strtoull(argv[2], NULL, 10);
 	params_a = argv[3];
@@ -347,8 +359,11 @@ int main(int argc, char **argv)
 	if (fail_nth < 0)
 		die("/proc/thread-self/fail-nth: %s", strerror(errno));
 
+	for (; argc > 5; argc--)
+		if (!known(argv[argc - 1]))
+			die("there is no operation %s", argv[argc - 1]);
 	for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
-		if (wanted(operations[i].name, argv + 5))
+		if (wanted(operations[i].name))
 			fail_each_place_of(&operations[i]);
 	return 0;
 }

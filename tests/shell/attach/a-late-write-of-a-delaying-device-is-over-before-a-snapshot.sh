@@ -7,6 +7,7 @@
 requires_target interpose delay snapshot-origin
 
 disk=$(scratch a)
+store=$(scratch b)
 random_fill "$disk" 4
 size=8192
 slow=$(dm_create slow "0 $size delay $disk 0 0 $disk 0 6000")
@@ -25,8 +26,9 @@ wait_until "the write is on its way" 30 queued
 pause 0.5
 not written
 interpose x "$slow" snapshot-origin
+[[ $(dmsetup status "$P-slow") == *" delay 0 0 0" ]] || fail "attached with the write still on its way"
 dmsetup suspend "$P-x"
-snap=$(dm_create snap "0 $size snapshot $(interposer_beneath x) $(scratch b) P 8")
+snap=$(dm_create snap "0 $size snapshot $(interposer_beneath x) $store P 8")
 dmsetup resume "$P-x"
 sum=$(device_sum "$snap" 4)
 wait_until "the late write is done" 30 written

@@ -23,7 +23,7 @@ is_invalid() {
 
 wait_until "the store has overflowed" 60 is_invalid
 wait_redirected x 200
-not dd if="$snap" of="$T_DIR/block" bs=4k count=1 iflag=direct
+expect_error "Input/output error" EIO -- dd if="$snap" of="$T_DIR/block" bs=4k count=1 iflag=direct
 fio_verify_check load
 equal "state" attached "$(interposer_state x)"
 dmsetup remove "$P-snap"

@@ -29,6 +29,5 @@ fio_verify_stop load
 numbers_stop
 umount "$AT"
 fsck_clean "$RECORDED"
-dmsetup message "$P-recorded" 0 mark end
 power_cuts 12
 test_done

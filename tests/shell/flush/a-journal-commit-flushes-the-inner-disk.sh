@@ -22,5 +22,4 @@ equal "flushes of the write-through disk" "$first" "$(io_stat /dev/vda flushes)"
 dmsetup remove "$P-x"
 umount "$at"
 fsck_clean "$dev"
-cmp -n $((64 << 20)) "$dev" "$cached" | head -n 1 >&2 || true
 test_done

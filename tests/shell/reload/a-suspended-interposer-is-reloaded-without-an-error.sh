@@ -21,11 +21,13 @@ load_both "delay DEV 0 40"
 both_stand_still
 both resume
 equal "inner target" delay "$(interposer_inner_type x)"
+both_go_through
 both_go_on
 both suspend
 load_both "linear DEV 0"
 both resume
 equal "inner target" linear "$(interposer_inner_type y)"
+both_go_through
 both_go_on
 both remove
 sync_loads_stop

@@ -12,6 +12,7 @@ reload_both() {
 	dm_reload x "0 $(sectors "$fs") interpose $fs $1"
 	dm_reload y "0 $(sectors "$raw") interpose $raw $2"
 	equal "inner target" "${1%% *}" "$(interposer_inner_type x)"
+	both_go_through
 	both_go_on
 }
 
@@ -19,6 +20,7 @@ meta_x=$(scratch b)
 meta_y=$(scratch c)
 sync_loads_start
 both_create "linear DEV 0"
+both_go_through
 both_go_on
 reload_both "flakey $fs 0 3600 0" "flakey $raw 0 3600 0"
 reload_both "era $meta_x $fs 64" "era $meta_y $raw 64"

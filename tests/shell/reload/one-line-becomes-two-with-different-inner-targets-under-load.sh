@@ -19,9 +19,11 @@ both_create "linear DEV 0"
 both_flush
 two_lines x "$fs"
 two_lines y "$raw"
+both_go_through
 both_go_on
 dm_reload x "0 $(sectors "$fs") interpose $fs linear $fs 0"
 dm_reload y "0 $(sectors "$raw") interpose $raw linear $raw 0"
+both_go_through
 both_go_on
 both remove
 sync_loads_stop

@@ -32,7 +32,7 @@ fail_to_resume
 load x "$fs" "$(sectors "$fs")"
 load y "$raw" "$(sectors "$raw")"
 both resume
-both_go_on
+both_go_through
 fail_to_resume
 both remove
 both_go_on

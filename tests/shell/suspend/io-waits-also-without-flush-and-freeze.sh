@@ -10,12 +10,13 @@ requires_target interpose delay
 sync_loads_start
 both_create "delay DEV 0 40"
 for _ in 1 2 3; do
-	both_go_on
+	both_go_through
 	both suspend --noflush --nolockfs
 	both_stand_still
 	(($(interposer_held y) > 0)) || fail "nothing is held"
 	both resume
 done
+both_go_through
 both_go_on
 both remove
 sync_loads_stop

@@ -10,12 +10,13 @@ requires_target interpose delay
 sync_loads_start
 both_create "delay DEV 0 40"
 for _ in 1 2 3; do
-	both_go_on
+	both_go_through
 	both suspend
 	equal "state" held "$(interposer_state y)"
 	both_stand_still
 	both resume
 done
+both_go_through
 both_go_on
 equal "state" attached "$(interposer_state y)"
 both remove
