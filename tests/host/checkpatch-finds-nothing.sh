@@ -1,5 +1,5 @@
 #!/bin/bash
-# Given our kernel files and patches
+# Given our kernel files and patches, and the tests' programs in C
 # When the kernel's own checkpatch.pl reads them with --strict
 # Then it has nothing to say
 . tests/lib/test.sh
@@ -24,6 +24,9 @@ mapfile -t sources < <(overlay_files | cut -f2 | grep -E '\.([ch]|rst)$' || true
 check -f "${sources[@]}"
 # shellcheck disable=SC2154 # tree.sh sets it
 check "${patches[@]}"
+# user space has neither the kernel's types nor its macros and string functions
+user_space=PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,STRCPY,ARRAY_SIZE,REPEATED_WORD
+check --no-tree --ignore "$user_space" -f tests/programs/*.[ch]
 cat "$T_DIR/findings"
 [[ ! -s $T_DIR/findings ]] || fail "$(wc -l <"$T_DIR/findings") findings: $(head -n 1 "$T_DIR/findings")"
 test_done

@@ -38,7 +38,7 @@ start_vm() {
 	# shellcheck disable=SC2016
 	exec {stream}< <(exec setsid bash -c 'echo $$ >"$0/pid"; "$@" 2>&1; echo $? >"$0/status"' "$dir" \
 		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" --console "$dir/console.log" \
-		--env T_PATIENCE="$factor" --env PROGRAMS="$logs/programs" \
+		--env T_PATIENCE="$factor" --env DM_INTERPOSE_PROGRAMS="${programs:-}" \
 		"${options[@]}" \
 		-- tests/lib/guest-batch /share </dev/null)
 	until [[ -s $dir/pid ]]; do
