@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# Commands that are killed where they stand, on an interposer that can be stopped there. Source it after test.sh.
+#
+# The file system lies on the mapped device "low". What is beneath that is stopped by suspending it: then what it is
+# sent waits, as on a disk that does not answer. "other" shows one file's part of the same disk; through an interposer
+# that leads there, that file alone can be stopped, and all the rest of the file system goes on: if it is mounted with
+# barrier=0, as a flush goes to each line of a table.
+
+# low_mounted [MOUNT-OPTIONS]: an ext4 of 128 MiB under load on "low"; sets $disk, $low and $at
+low_mounted() {
+	disk=$(partition "$(scratch a)" 128)
+	low=$(linear_create low "$disk")
+	at=$(mkfs_mounted ext4 "$low" "${1:-}")
+	fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=4M --nice=19 --rate_iops=50
+	wait_io "$low" 20
+}
+
+# stop NAME: what it is sent waits, and nothing is frozen for that. At the end it is let go before all else.
+stop() {
+	cleanup go_on "$1"
+	dmsetup suspend --noflush --nolockfs "$P-$1"
+}
+
+go_on() {
+	! dm_exists "$P-$1" || dmsetup resume "$P-$1"
+}
+
+# other_made: a file on the file system, and "other" for where it lies; sets $file and $through_other, a table of x
+other_made() {
+	local first last
+	file=$at/file
+	dd if=/dev/urandom of="$file" bs=1M count=1 conv=fsync status=none
+	read -r first last < <(file_sectors "$file")
+	linear_create other "$disk" "$first" $((last + 1 - first)) >/dev/null
+	through_other="0 $first interpose $low linear $low 0
+$first $((last + 1 - first)) interpose $low linear /dev/mapper/$P-other 0
+$((last + 1)) $(($(sectors "$low") - last - 1)) interpose $low linear $low $((last + 1))"
+}
+
+# read_stuck: a read of the file is on its way, and waits in "other"; sets $reader
+read_stuck() {
+	stop other
+	dd if="$file" of=/dev/null bs=4k count=1 iflag=direct status=none &
+	reader=$!
+	wait_until "a read waits in other" 30 stands_in "$reader" iomap_dio_rw
+}
+
+read_goes_on() {
+	go_on other
+	wait "$reader"
+}
+
+# stands_in PID FUNCTION: the process sleeps in that function of the kernel, or of one whose name ends so
+stands_in() {
+	[[ $(<"/proc/$1/stack") =~ [_\ ]$2\+ ]]
+}
+
+# begin COMMAND…: in the background; sets $pid
+begin() {
+	"$@" >"$T_DIR/begun.log" 2>&1 &
+	pid=$!
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# killed: the command of "begin" is killed; returns at once, though it may wait where no signal is heard
+killed() {
+	kill -KILL "$pid"
+}
+
+# killed_ends: it is gone, and of the signal, unless "WITH STATUS" says that it had come to its end
+killed_ends() {
+	local status=0
+	wait_until "the killed command has ended" 60 is_gone "$pid"
+	wait "$pid" || status=$?
+	equal "status of the killed command" 137 "$status"
+}
+
+# written: the file system takes a write and syncs it; it is not frozen
+written() {
+	timeout 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none ||
+		fail "the file system does not take a write"
+	timeout 60 fsfreeze -f "$at" || fail "the file system is still frozen"
+	fsfreeze -u "$at"
+	fio_verify_check load
+	wait_io "$low" 10
+}
+
+# low_unmounted: the end of it: every block is there, and the file system is in order
+low_unmounted() {
+	fio_verify_stop load
+	umount "$at"
+	fsck_clean "$low"
+}
