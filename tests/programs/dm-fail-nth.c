@@ -65,7 +65,7 @@ static void *start(unsigned int flags)
 	buffer.head.data_size = sizeof(buffer);
 	buffer.head.data_start = sizeof(struct dm_ioctl);
 	buffer.head.flags = flags;
-	strncpy(buffer.head.name, name, sizeof(buffer.head.name) - 1);
+	snprintf(buffer.head.name, sizeof(buffer.head.name), "%s", name);
 	return buffer.bytes + sizeof(struct dm_ioctl);
 }
 
@@ -100,8 +100,8 @@ static int load(const char *params)
 
 	buffer.head.target_count = 1;
 	spec->length = sectors;
-	strncpy(spec->target_type, "interpose", sizeof(spec->target_type) - 1);
-	strncpy((char *)(spec + 1), params, 4096);
+	strcpy(spec->target_type, "interpose");
+	snprintf((char *)(spec + 1), 4096, "%s", params);
 	return run(DM_TABLE_LOAD);
 }
 
@@ -262,7 +262,7 @@ static void arm(unsigned int nth)
 	int length = snprintf(text, sizeof(text), "%u", nth);
 
 	if (pwrite(fail_nth, text, length, 0) != length)
-		die("cannot arm the fault injection: %s", strerror(errno));
+		die("cannot set fail-nth: %s", strerror(errno));
 }
 
 /* Was the nth place reached, and so made to fail? */
@@ -271,7 +271,7 @@ static bool disarm(void)
 	char text[16] = "";
 
 	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
-		die("cannot read the fault injection: %s", strerror(errno));
+		die("cannot read fail-nth: %s", strerror(errno));
 	if (!atoi(text))
 		return true;
 	arm(0);

@@ -22,8 +22,8 @@
 #include <linux/fs.h>
 
 #define LOG_MAGIC	0x6a736677736872ULL
-#define FLAG_DISCARD	(1 << 2)
-#define FLAG_MARK	(1 << 3)
+#define FLAG_DISCARD	0x4
+#define FLAG_MARK	0x8
 
 struct log_super {
 	uint64_t magic;

@@ -25,7 +25,7 @@ static void on_term(int signal)
 	stop = 1;
 }
 
-static void mark(int control, const char *name, unsigned int number)
+static void mark_log(int control, const char *name, unsigned int number)
 {
 	static union {
 		struct dm_ioctl head;
@@ -38,7 +38,7 @@ static void mark(int control, const char *name, unsigned int number)
 	buffer.head.version[0] = DM_VERSION_MAJOR;
 	buffer.head.data_size = sizeof(buffer);
 	buffer.head.data_start = sizeof(struct dm_ioctl);
-	strncpy(buffer.head.name, name, sizeof(buffer.head.name) - 1);
+	snprintf(buffer.head.name, sizeof(buffer.head.name), "%s", name);
 	sprintf(msg->message, "mark %u", number);
 	if (ioctl(control, DM_TARGET_MSG, &buffer))
 		err(1, "mark %u", number);
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 		if (pwrite(fd, block, sizeof(block), 0) != sizeof(block) ||
 		    fsync(fd))
 			err(1, "%s", argv[1]);
-		mark(control, argv[2], i);
+		mark_log(control, argv[2], i);
 	}
 	return 0;
 }
