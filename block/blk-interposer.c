@@ -128,9 +128,18 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 	}
 
 	/* pairs with the WRITE_ONCE() in blk_interposer_set_state() */
-	if (likely(READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN))
-		return false;
-	return blk_interposer_park(ip, bio);
+	if (unlikely(READ_ONCE(ip->state) != BLK_INTERPOSER_OPEN) &&
+	    blk_interposer_park(ip, bio))
+		return true;
+
+	/*
+	 * An owner that cannot avoid to wait does it as an ordinary bio. Not
+	 * decided in blk_interposer_redirect(): at a closed gate it would wait
+	 * for the user. Nobody else has the bio here.
+	 */
+	if (unlikely(bio->bi_opf & REQ_NOWAIT) && !bdev_nowait(ip->owner))
+		bio->bi_opf &= ~REQ_NOWAIT;
+	return false;
 }
 
 /*
@@ -140,7 +149,6 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
  */
 static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 {
-	struct request_queue *q = bdev_get_queue(ip->owner);
 	sector_t sector = bio->bi_iter.bi_sector;
 	dev_t dev = bio->bi_bdev->bd_dev;
 
@@ -168,11 +176,9 @@ static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 	/*
 	 * bio_poll() must not meet a bio that waits at the gate or that DM core
 	 * has put aside, and is submitted again by another task: it completes
-	 * by interrupt. Likewise, a bio may wait if the owner cannot avoid it.
+	 * by interrupt.
 	 */
 	bio_clear_polled(bio);
-	if (!(q->limits.features & BLK_FEAT_NOWAIT))
-		bio->bi_opf &= ~REQ_NOWAIT;
 
 	bio->bi_bdev = ip->owner;
 	bio_set_flag(bio, BIO_INTERPOSED);

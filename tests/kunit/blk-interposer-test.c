@@ -544,6 +544,21 @@ static void nowait_bio_does_not_wait_at_the_gate(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, kb->ended_bdev, dev->bdev);
 }
 
+static void nowait_bio_waits_for_no_owner_without_it(struct kunit *test)
+{
+	struct kunit_disk *dev = kunit_disk_of_param(test);
+	struct kunit_disk *owner = kunit_disk(test);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev,
+					 REQ_OP_WRITE | REQ_NOWAIT, 0, 8);
+
+	kunit_interposer_held(test, dev->bdev, owner);
+	kunit_bio_submit(kb);
+
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, owner->count, 0);
+}
+
 static void bio_that_was_not_redirected_fails_at_the_owner(struct kunit *test)
 {
 	struct kunit_disk *dev = kunit_disk_of_param(test);
@@ -650,6 +665,8 @@ static struct kunit_case blk_interposer_cases[] = {
 	KUNIT_CASE_PARAM(readahead_that_waits_may_not_fail_for_it,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(nowait_bio_does_not_wait_at_the_gate,
+			 kunit_disk_kind_gen_params),
+	KUNIT_CASE_PARAM(nowait_bio_waits_for_no_owner_without_it,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bio_that_was_not_redirected_fails_at_the_owner,
 			 kunit_disk_kind_gen_params),
