@@ -1,0 +1,20 @@
+#!/bin/bash
+# timeout: 300
+# Given a mounted xfs under a verified load that syncs
+# When interposers with linear, snapshot-origin (and a snapshot), delay and era come and go
+# Then I/O goes through each, none fails, every block is verified, xfs_repair finds nothing, and nothing is left
+. tests/lib/test.sh
+. tests/lib/cycles.sh
+. tests/lib/users.sh
+requires_target interpose snapshot delay era
+
+references_note
+disk=$(scratch a)
+scratch b >/dev/null
+dev=$(partition "$disk" 320)
+at=$(mkfs_mounted xfs "$dev")
+cycles_under_a_mounted xfs "$dev" "$at"
+umount "$at"
+fsck_clean "$dev"
+references_back "$disk"
+test_done
