@@ -30,11 +30,11 @@ era_attach() {
 	created=$(now_ms)
 }
 
-# seen_blocks FILE: the ranges of blocks that era has counted, a line each; the interposer is gone. Era begins with 1,
-# and says 0 of a block that was never written.
+# seen_blocks FILE [METADATA]: the ranges of blocks that era has counted, a line each; the interposer is gone. Era begins
+# with 1, and says 0 of a block that was never written.
 seen_blocks() {
 	local line
-	era_invalidate --written-since 1 /dev/vdb >"$T_DIR/era.xml"
+	era_invalidate --written-since 1 "${2:-/dev/vdb}" >"$T_DIR/era.xml"
 	while read -r line; do
 		if [[ $line =~ range\ begin=\"([0-9]+)\"\ end\ ?=\ ?\"([0-9]+)\" ]]; then
 			echo "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
@@ -42,7 +42,7 @@ seen_blocks() {
 			echo "${BASH_REMATCH[1]} $((BASH_REMATCH[1] + 1))"
 		fi
 	done <"$T_DIR/era.xml" >"$1"
-	[[ -s $1 ]] || fail "era has counted nothing"
+	[[ -s $1 ]] || fail "era on ${2:-/dev/vdb} has counted nothing"
 }
 
 # unseen KIND WINDOWS SEEN LOG…: of the writes in one of the windows ("from to" lines), those that era has not counted.
