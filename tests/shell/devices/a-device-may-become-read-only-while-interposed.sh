@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given an interposed partition with a mounted ext4
 # When the partition is made read-only, and writable again

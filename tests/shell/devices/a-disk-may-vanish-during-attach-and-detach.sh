@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a disk under raw load
 # When it loses its power while an interposer is being attached, or detached, several times

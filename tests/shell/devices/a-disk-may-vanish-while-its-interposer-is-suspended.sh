@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a SCSI disk with an ext4 and a raw partition, both interposed and under load, and both interposers suspended
 # When the disk is deleted, and the interposers are then removed, or resumed

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given an interposed partition with an ext4 under load
 # When the partition is made larger by BLKPG

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given two partitions, or a whole disk, under raw loads through libaio and io_uring, interposed with linear and with
 #   delay, which holds bios back

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given an xfs under load on a partition of a virtio disk, and the whole disk interposed
 # When the disk is unplugged from its PCI slot, and plugged in again

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a mapped device such as a logical volume, with an xfs under load, interposed with snapshot-origin
 # When the volume gets other tables under load, as when it is moved or resized, and at last a larger one

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a mapped device, a raid of MD and a loop device, each interposed and used by nobody else
 # When they are to be removed, stopped or detached

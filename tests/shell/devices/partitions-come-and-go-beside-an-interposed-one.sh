@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a partition with an ext4 under load, interposed, and another partition beside it
 # When partitions are deleted and added, and the partition table is read again

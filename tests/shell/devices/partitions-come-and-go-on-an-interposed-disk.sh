@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a whole disk that is interposed
 # When it is partitioned, its table read again, and partitions are added and deleted beside a mounted one

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a mounted ext4 under load, on a device that does not answer for a while
 # When dmsetup is killed while it freezes the file system for create, suspend, reload and remove, and the device answers

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a mounted ext4 under verified load, on a mapped device with an interposer
 # When the device grows, the interposer is suspended and resumed, gets a table of the new length, and the file system

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 90
 # Given an ext4 that is written to and whose interposer is suspended, which has frozen it
 # When it is unmounted, and then the interposer is resumed, removed, or wiped

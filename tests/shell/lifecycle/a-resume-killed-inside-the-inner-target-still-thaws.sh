@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given a mounted ext4, frozen by the suspend of its interposer, whose inner target era reads metadata from a disk that
 #   does not answer for a while

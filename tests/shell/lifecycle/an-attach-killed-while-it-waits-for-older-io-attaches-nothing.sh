@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given a raid1 of MD without a file system, with verified writes in flight, one leg of which does not answer
 # When dmsetup create is killed while it waits for those writes

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a mounted ext4 and a raw partition under loads that sync after each write, both interposed, the second pinned
 # When dmsetup remove_all is called, with the first attached, suspended, and without it; and again when all is unpinned

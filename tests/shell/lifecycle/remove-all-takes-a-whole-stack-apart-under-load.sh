@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given a mounted ext4 under load, its interposer with era above a snapshot-origin, and a snapshot that is in use by
 #   nobody but has a name that sorts behind

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given an interposer of a mounted ext4 that is written and synced all the time
 # When a few random sequences of three commands are given, of suspend, resume, load of good and bad tables, clear,

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a raw partition interposed with log-writes, and two processes that each write block after block with O_DSYNC
 # When the interposer is suspended and resumed all the time, with and without flush

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a mounted ext4 that its user has frozen with fsfreeze, and a write that waits for the thaw
 # When an interposer is attached, suspended, resumed and detached

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given an ext4, two loop devices with files on it, one with direct I/O, and loads on both: an ext4 and a raw one
 # When the lower file system's partition is interposed, one loop device as well, and both are freed again

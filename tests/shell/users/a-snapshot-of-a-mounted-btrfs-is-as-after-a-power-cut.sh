@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a mounted btrfs under load, with a writer that syncs file after file
 # When a snapshot of its device is taken between suspend and resume, and copied

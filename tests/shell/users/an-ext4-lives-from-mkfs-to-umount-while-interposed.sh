@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a partition that nobody uses, interposed
 # When an ext4 is made on it, mounted, resized, trimmed, frozen, remounted, and unmounted, under load

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a partition that nobody uses, interposed with snapshot-origin
 # When an xfs is made on it, mounted, grown, frozen, and unmounted, and another mounted, under load

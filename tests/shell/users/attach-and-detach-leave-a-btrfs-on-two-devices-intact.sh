@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted btrfs with its data and metadata on two devices, under a verified load that syncs
 # When interposers on both come and go, one by one and together

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted xfs under a verified load that syncs
 # When interposers with linear, snapshot-origin (and a snapshot), delay and era come and go

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a raw partition under O_DIRECT loads through io_uring, and a device with queues for polling under polled ones
 # When interposers with linear, snapshot-origin and delay come and go, and are suspended and resumed

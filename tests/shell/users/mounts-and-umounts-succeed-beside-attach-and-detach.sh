@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a partition with an ext4
 # When it is mounted, written to and unmounted over and over, while interposers come and go

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given a mounted btrfs with its data striped over two devices, under load, with a writer that syncs file after file
 # When both interposers are suspended, then both snapshots taken, then both resumed, and the snapshots copied
