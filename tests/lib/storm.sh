@@ -2,9 +2,6 @@
 # The devices for tests/programs/storm, which makes the load and the operations: ext4 and a raw partition on one disk,
 # xfs and btrfs on two others. The fourth disk is for metadata and copy-on-write space. Source it after test.sh.
 
-# shellcheck source=tests/lib/programs.sh
-. "$LIB/programs.sh"
-
 # What the program has left, if it was killed: the newest first, so that snapshots go before what they are of
 storm_clear() {
 	local name
