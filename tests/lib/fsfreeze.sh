@@ -79,7 +79,7 @@ frozen_by_suspend() {
 
 # xfs thaws without any I/O
 is_thawing() {
-	(($(interposer_outstanding x) > 0)) || ! kill -0 "$thaw"
+	(($(interposer_held x) > 0)) || ! kill -0 "$thaw"
 }
 
 state_is() {

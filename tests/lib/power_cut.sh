@@ -47,7 +47,8 @@ look_at() {
 		fail "the file system is damaged"
 	}
 	((synced == 0)) || {
-		number=$(debugfs -R "cat /number" "$image" 2>/dev/null | head -n 1)
+		number=$(debugfs -R "cat /number" "$image" 2>/dev/null)
+		number=${number%%$'\n'*}
 		((number >= synced)) || fail "number $synced was synced, and ${number:-nothing} is there"
 	}
 }

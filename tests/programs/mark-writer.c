@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 
 	for (i = 1; !stop; i++) {
 		memset(block, '\n', sizeof(block));
-		sprintf(block, "%u", i);
+		block[sprintf(block, "%u", i)] = '\n';
 		if (pwrite(fd, block, sizeof(block), 0) != sizeof(block) ||
 		    fsync(fd))
 			err(1, "%s", argv[1]);

@@ -39,7 +39,7 @@ given_two_suspended() {
 }
 
 has_held() {
-	(($(interposer_outstanding "$1") > 0))
+	(($(interposer_held "$1") > 0))
 }
 
 modprobe -q dm-interpose
@@ -61,7 +61,7 @@ dmsetup resume "$P-x"
 wait_until "the deletion is through" 60 deleted
 fio_fails fs
 fio_fails raw
-equal "held" "0 0" "$(interposer_outstanding x) $(interposer_outstanding y)"
+equal "held" "0 0" "$(interposer_held x) $(interposer_outstanding y)"
 umount "$at"
 dmsetup remove "$P-y"
 dmsetup remove "$P-x"
