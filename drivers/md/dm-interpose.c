@@ -1258,15 +1258,42 @@ static int interpose_get_type(struct interpose_target *it, const char *name)
 	return r;
 }
 
-/* Does @arg name the interposed device, by a path or as major:minor? */
-static bool interpose_names_bdev(const char *arg, struct interpose_dev *dev)
+/*
+ * Does @arg name the interposed device, by a path or as major:minor? Without
+ * the memory to find out, to say no would send the inner target's I/O back to
+ * the hook.
+ */
+static int interpose_names_bdev(const char *arg, struct interpose_dev *dev)
 {
 	dev_t devt;
+	int r;
 
 	/* a bare number would be looked up in the caller's directory */
 	if (!arg[strspn(arg, "0123456789")])
-		return false;
-	return !dm_devt_from_path(arg, &devt) && devt == dev->bdev->bd_dev;
+		return 0;
+	r = dm_devt_from_path(arg, &devt);
+	if (r == -ENOMEM)
+		return r;
+	return !r && devt == dev->bdev->bd_dev;
+}
+
+/* The inner target's arguments: @beneath for each that names the device. */
+static int interpose_substitute(struct interpose_target *it,
+				struct dm_arg_set *as, char **argv,
+				char *beneath)
+{
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < as->argc; i++) {
+		r = interpose_names_bdev(as->argv[i], it->dev);
+		if (r < 0) {
+			it->ti->error = "Cannot look up the inner target's arguments";
+			return r;
+		}
+		argv[i] = r ? beneath : as->argv[i];
+	}
+	return 0;
 }
 
 static int interpose_call_ctr(struct interpose_target *it, unsigned int argc,
@@ -1294,7 +1321,7 @@ static int interpose_construct(struct interpose_target *it,
 {
 	struct interpose_dev *dev = it->dev;
 	char **argv, *error, beneath[sizeof(dev->bypass_name)];
-	unsigned int i, argc = max(as->argc, 1U);
+	unsigned int argc = max(as->argc, 1U);
 	int r;
 
 	argv = kmalloc_array(argc, sizeof(*argv), GFP_KERNEL);
@@ -1305,9 +1332,11 @@ static int interpose_construct(struct interpose_target *it,
 
 	strscpy(beneath, dev->bypass_name);
 	argv[0] = beneath;
-	for (i = 0; i < as->argc; i++)
-		argv[i] = interpose_names_bdev(as->argv[i], dev) ?
-			  beneath : as->argv[i];
+	r = interpose_substitute(it, as, argv, beneath);
+	if (r) {
+		kfree(argv);
+		return r;
+	}
 
 	r = interpose_call_ctr(it, argc, argv);
 	error = it->inner.error;
