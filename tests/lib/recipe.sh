@@ -26,6 +26,12 @@ recipe_sections() {
 		{ last = $0 }' "$RECIPES"
 }
 
+# recipe_script TITLE: that section's commands alone, for another shell
+recipe_script() {
+	recipe_lines "$1" | sed -E "${recipe_names[@]}" | awk '
+		/^# / || more { more = /[\\|]$/; sub(/^# /, ""); print }'
+}
+
 # recipe_for DEV AT SPARE…: what stands for /dev/sda1, /mnt, /dev/sdb1 and /dev/sdb2 of the document
 recipe_for() {
 	recipe_names=(-e "s,/dev/sda1,$1,g; s,\bsda1\b,${1##*/},g; s,/mnt,$2,g; s,/dev/sdb1,$3,g; s,/dev/sdb2,${4:-none},g"
