@@ -1,0 +1,54 @@
+#!/bin/bash
+# timeout: 240
+# Given processes that use more memory than their control group may have, with verified contents, and a swap partition
+# When interposers come and go on the swap while it is in use, and when swap is turned on and off on an interposed one
+# Then pages are swapped in and out through each, and none is lost
+. tests/lib/test.sh
+. tests/lib/cycles.sh
+. tests/lib/users.sh
+requires_target interpose snapshot delay
+
+swapped() {
+	(($(vm_count pswpin) >= in + $1 && $(vm_count pswpout) >= out + $1))
+}
+
+wait_swapped() {
+	in=$(vm_count pswpin) out=$(vm_count pswpout)
+	wait_until "pages are swapped in and out" 60 swapped "$1"
+}
+
+disk=$(scratch a)
+scratch b >/dev/null
+dev=$(partition "$disk" 256)
+group=$(memory_group 12)
+
+swap_on "$dev"
+swap_load_start before "$group" 24
+wait_swapped 200
+cycles 2 "$dev" linear
+cycles 2 "$dev" snapshot-origin
+cycles 1 "$dev" delay
+dmsetup create "$P-cycle" --table "0 $(sectors "$dev") interpose $dev linear $dev 0"
+wait_swapped 200
+dmsetup suspend "$P-cycle"
+dmsetup resume "$P-cycle"
+wait_swapped 200
+fio_verify_check before
+echo max >"$group/memory.max"
+swapoff "$dev" # what was written without an interposer is read through it
+fio_verify_stop before
+umount "$T_DIR/memory-before"
+
+swap_on "$dev"
+echo 12M >"$group/memory.max"
+swap_load_start after "$group" 24
+wait_redirected cycle 200
+dmsetup remove "$P-cycle"
+wait_swapped 200
+fio_verify_check after
+echo max >"$group/memory.max"
+swapoff "$dev" # and the other way round
+fio_verify_stop after
+umount "$T_DIR/memory-after"
+blockdev --rereadpt "$disk"
+test_done
