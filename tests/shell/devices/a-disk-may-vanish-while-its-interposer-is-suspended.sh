@@ -61,7 +61,7 @@ dmsetup resume "$P-x"
 wait_until "the deletion is through" 60 deleted
 fio_fails fs
 fio_fails raw
-equal "held" "0 0" "$(interposer_held x) $(interposer_outstanding y)"
+equal "held" "0 0" "$(interposer_held x) $(interposer_held y)"
 umount "$at"
 dmsetup remove "$P-y"
 dmsetup remove "$P-x"

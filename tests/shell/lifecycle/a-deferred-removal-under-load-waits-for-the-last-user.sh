@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a mounted ext4 and a raw partition under loads that sync after each write, with interposers that somebody has
 #   open

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a file system on which all programs lie that a process has for its root, under load, and a page cache that is
 #   dropped all the time

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted ext4 under verified load
 # When dmsetup is killed at random moments of create, suspend, resume, reload, wipe_table and remove

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted ext4 under verified load, with an interposer
 # When several processes at once suspend, resume, reload, clear, rename, pin and unpin it, ask for its status and table,

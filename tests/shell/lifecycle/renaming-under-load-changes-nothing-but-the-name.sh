@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given a mounted ext4 with an interposer, under verified load
 # When the interposer is renamed while it is attached and while it is suspended, and is given a UUID

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a process that has twice the memory that it may keep, so that the rest is on a swap partition
 # When an interposer is created on that, reloaded by load and resume alone, suspended and resumed, and removed

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted ext4 under load, interposed with log-writes, which logs writes in the order in which flushes and FUA
 #   make them last
@@ -28,7 +29,7 @@ sync_across() {
 }
 
 something_held() {
-	(($(interposer_outstanding x) > 0))
+	(($(interposer_held x) > 0))
 }
 
 content() {

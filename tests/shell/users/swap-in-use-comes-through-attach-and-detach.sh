@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 240
 # Given processes that use more memory than their control group may have, with verified contents, and a swap partition
 # When interposers come and go on the swap while it is in use, and when swap is turned on and off on an interposed one
