@@ -70,7 +70,7 @@ killed() {
 	kill -KILL "$pid"
 }
 
-# killed_ends: it is gone, and of the signal, unless "WITH STATUS" says that it had come to its end
+# killed_ends: it is gone, and of the signal
 killed_ends() {
 	local status=0
 	wait_until "the killed command has ended" 60 is_gone "$pid"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 150
+# timeout: 180
 # vm: --append log_buf_len=16M
 # Given a mounted ext4 that is interposed and under load, a free disk, a partition, and a disk that comes and goes
 # When tables, messages and ioctls come that are huge, empty, binary, of wrong counts and types, that name themselves,
@@ -10,7 +10,7 @@
 . tests/lib/cycles.sh
 requires_target interpose era flakey delay snapshot
 
-count=${1:-1500} seed=${2:-1}
+count=${1:-1000} seed=${2:-1}
 hostile=$(program hostile)
 # what is tried as an inner target, so that it need not be looked for each time
 modprobe -a dm-raid dm-mirror dm-dust dm-ebs dm-unstriped dm-crypt dm-cache dm-clone dm-integrity dm-thin-pool dm-verity \
