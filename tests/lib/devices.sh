@@ -141,7 +141,7 @@ unmount_if_there() {
 	! mountpoint -q "$1" || umount "$1"
 }
 
-# mkfs_mounted ext4|xfs|btrfs DEV [mount options]: prints the mount point
+# mkfs_mounted ext4|xfs|btrfs|f2fs DEV [mount options]: prints the mount point
 mkfs_mounted() {
 	local type=$1 dev=$2 at force=-f
 	at=$T_DIR/mnt-${dev##*/}

@@ -2,16 +2,6 @@
 # Those who use an interposed device in other ways than an ext4 or a raw load does. Source it after test.sh and
 # cycles.sh.
 
-# f2fs_mounted DEV: prints where
-f2fs_mounted() {
-	local at=$T_DIR/mnt-${1##*/}
-	mkfs.f2fs -q -f "$1" >&2
-	mkdir -p "$at"
-	cleanup unmount_if_there "$at"
-	mount -t f2fs "$1" "$at"
-	echo "$at"
-}
-
 # f2fs_clean DEV: of an unmounted f2fs; it looks and does not repair. Its exit status says nothing.
 f2fs_clean() {
 	fsck.f2fs --dry-run "$1" >"$T_DIR/fsck.log" 2>&1 || fail "fsck.f2fs has failed: $(tail -n 3 "$T_DIR/fsck.log")"

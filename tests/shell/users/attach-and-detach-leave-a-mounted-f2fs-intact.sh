@@ -14,7 +14,7 @@ references_note
 disk=$(scratch a)
 scratch b >/dev/null
 dev=$(partition "$disk" 320)
-at=$(f2fs_mounted "$dev")
+at=$(mkfs_mounted f2fs "$dev")
 cycles_under_a_mounted f2fs "$dev" "$at"
 umount "$at"
 f2fs_clean "$dev"

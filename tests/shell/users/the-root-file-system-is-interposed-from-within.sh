@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 240
 # Given a root file system under load, from which everything runs, dmsetup included, and an empty page cache each time
-# When snapshot-origin is attached and detached from within it, and a snapshot is taken as documented for a root
+# When snapshot-origin is attached and detached from within it, and a snapshot is taken
 # Then every command comes to its end, the snapshot is a clean file system, and all data are verified
 . tests/lib/test.sh
 . tests/lib/cycles.sh
@@ -36,7 +36,7 @@ for n in 1 2 3; do
 done
 run $dmsetup create $x --table "0 $size interpose $dev snapshot-origin"
 read -r _ _ _ _ _ beneath _ <<<"$($dmsetup status $x)"
-# as documented: what runs while reads wait is brought into memory before
+# what runs while reads wait is brought into memory before; the document's way, in a ramfs, is tested in lifecycle/
 run cat "${what_runs[@]}" >/dev/null
 $dmsetup version >/dev/null
 $dmsetup suspend $x
