@@ -426,9 +426,22 @@ static bool interpose_has_fs(struct block_device *bdev)
 	return ret;
 }
 
+static void interpose_thaw_bdev(struct block_device *bdev)
+{
+	if (!bdev_thaw(bdev))
+		return;
+
+	/* thawed by its user meanwhile; our count must not stay behind */
+	mutex_lock(&bdev->bd_fsfreeze_mutex);
+	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
+	mutex_unlock(&bdev->bd_fsfreeze_mutex);
+}
+
 /*
  * Freeze one device. Without a file system only write back what is cached: a
- * freeze count on a device that nobody has mounted would make a mount fail.
+ * freeze count on a device that nobody has mounted would make a mount fail. So
+ * it is taken back when the file system was unmounted before the freeze could
+ * reach it. One that is frozen stays until it is thawed.
  */
 static bool interpose_freeze_bdev(struct interpose_dev *dev,
 				  struct block_device *bdev)
@@ -441,11 +454,17 @@ static bool interpose_freeze_bdev(struct interpose_dev *dev,
 	}
 
 	r = bdev_freeze(bdev);
-	if (r)
+	if (r) {
 		interpose_warn(dev->name,
 			       "cannot freeze the file system on %pg (%d), going on without",
 			       bdev, r);
-	return !r;
+		return false;
+	}
+	if (!interpose_has_fs(bdev)) {
+		interpose_thaw_bdev(bdev);
+		return false;
+	}
+	return true;
 }
 
 /*
@@ -473,17 +492,6 @@ static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
 		put_device(&bdev->bd_device);
 	}
 	return frozen;
-}
-
-static void interpose_thaw_bdev(struct block_device *bdev)
-{
-	if (!bdev_thaw(bdev))
-		return;
-
-	/* thawed by its user meanwhile; our count must not stay behind */
-	mutex_lock(&bdev->bd_fsfreeze_mutex);
-	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
-	mutex_unlock(&bdev->bd_fsfreeze_mutex);
 }
 
 static void interpose_thaw(struct interpose_frozen *frozen)
@@ -639,6 +647,13 @@ static void interpose_ip_put(struct blk_interposer *ip)
 	interpose_dev_put(container_of(ip, struct interpose_dev, ip));
 }
 
+/*
+ * Bios that DM core put aside. A submitter that did so has left DM core: that is
+ * what blk_interposer_sync() waits for in postsuspend. A completion that queues
+ * the data part of a flush may be between the unlock and the queue_work() of
+ * DM's queue_io(). DM core's own work item, if it is running, takes the bio from
+ * under it as well; what ends the window is the disk's round trip that follows.
+ */
 static void interpose_take_parked(struct blk_interposer *ip,
 				  struct bio_list *bios)
 {
