@@ -479,6 +479,67 @@ static void bios_wait_when_the_gate_is_closed_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, owner->count, 0);
 }
 
+/* The driver of an owner that takes its time to take a bio in. */
+struct slow_driver {
+	struct completion has_bio;
+	struct completion go_on;
+};
+
+static void take_in_slowly(struct kunit_disk *owner, struct bio *bio)
+{
+	struct slow_driver *slow = owner->data;
+
+	complete(&slow->has_bio);
+	wait_for_completion(&slow->go_on);
+	kunit_disk_end_bio(owner, bio);
+}
+
+static int submit(void *kb)
+{
+	kunit_bio_submit(kb);
+	return 0;
+}
+
+static int sync_gate(void *ip)
+{
+	blk_interposer_sync(ip);
+	return 0;
+}
+
+static void sync_waits_for_who_has_passed_the_gate(struct kunit *test)
+{
+	struct kunit_disk *dev = kunit_disk_of_param(test), *owner = kunit_disk(test);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 0, 8);
+	struct kunit_interposer *it = kunit_interposer_open(test, dev->bdev, owner);
+	struct slow_driver slow = {
+		.has_bio = COMPLETION_INITIALIZER_ONSTACK(slow.has_bio),
+		.go_on = COMPLETION_INITIALIZER_ONSTACK(slow.go_on),
+	};
+	struct kunit_call *call;
+
+	owner->data = &slow;
+	owner->submit = take_in_slowly;
+	kunit_call(test, submit, kb);
+	wait_for_completion(&slow.has_bio);
+	blk_interposer_hold(&it->ip);
+	call = kunit_call(test, sync_gate, &it->ip);
+
+	KUNIT_EXPECT_FALSE(test, kunit_call_returned(call, KUNIT_GRACE));
+	complete(&slow.go_on);
+	KUNIT_EXPECT_TRUE(test, kunit_call_returned(call, KUNIT_PATIENCE));
+	KUNIT_EXPECT_TRUE(test, kunit_bio_wait(kb));
+}
+
+static void sync_of_a_detached_interposer_does_nothing(struct kunit *test)
+{
+	struct kunit_disk *dev = kunit_disk_of_param(test);
+	struct kunit_interposer *it = kunit_interposer_idle(test, dev->bdev);
+
+	blk_interposer_sync(&it->ip);
+
+	KUNIT_EXPECT_FALSE(test, blk_interposer_attached(&it->ip));
+}
+
 static void bios_that_wait_go_back_in_order_at_detach(struct kunit *test)
 {
 	struct kunit_disk *dev = kunit_disk_of_param(test);
@@ -657,6 +718,10 @@ static struct kunit_case blk_interposer_cases[] = {
 	KUNIT_CASE_PARAM(bios_that_wait_reach_the_owner_in_order,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bios_wait_when_the_gate_is_closed_again,
+			 kunit_disk_kind_gen_params),
+	KUNIT_CASE_PARAM(sync_waits_for_who_has_passed_the_gate,
+			 kunit_disk_kind_gen_params),
+	KUNIT_CASE_PARAM(sync_of_a_detached_interposer_does_nothing,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bios_that_wait_go_back_in_order_at_detach,
 			 kunit_disk_kind_gen_params),
