@@ -2,6 +2,18 @@
 # Whether snapshots of the devices of a mounted btrfs, which cannot be frozen by way of them, make a file system again.
 # Source it after test.sh.
 
+# mkfs_mounted_on_two DEV DEV: data striped over both, metadata on each; prints where it is mounted
+mkfs_mounted_on_two() {
+	local at=$T_DIR/at
+	mkfs.btrfs -q -f -d raid0 -m raid1 "$1" "$2" >&2
+	mkdir "$at"
+	cleanup unmount_if_there "$at"
+	modprobe btrfs
+	btrfs device scan "$1" "$2" >"$T_DIR/scan.log"
+	mount -t btrfs "$1" "$at"
+	echo "$at"
+}
+
 # files_start AT: writes and syncs one file after the other; each that is safe gets a line in $T_DIR/synced
 files_start() {
 	local n=0

@@ -107,10 +107,10 @@ references_back() {
 	done
 }
 
-# load_options N: the two emulated processors have to make the cycles too, unless there is time for many
+# load_options N: as much as can be, if there is time for many cycles
 load_options() {
-	echo "--numjobs=2 --nice=19"
-	(($1 > 20)) || echo "--rate_iops=300"
+	echo "--numjobs=2"
+	(($1 <= 20)) || echo "--rate_iops=0"
 }
 
 # cycles_on_ext4 N INNER

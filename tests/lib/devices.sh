@@ -153,15 +153,23 @@ mkfs_mounted() {
 	echo "$at"
 }
 
+# Its exit status says nothing
+fsck_f2fs() {
+	fsck.f2fs --dry-run "$1" >"$T_DIR/fsck.f2fs.log" 2>&1 &&
+		grep -E '\[FSCK\] .* \[Ok' "$T_DIR/fsck.f2fs.log" &&
+		! grep -E '\[Fail\]|\[ASSERT\]' "$T_DIR/fsck.f2fs.log"
+}
+
 # fsck_clean DEV: of an unmounted file system; it looks and never repairs
 fsck_clean() {
 	case $(blkid -po value -s TYPE "$1") in
 	ext4) e2fsck -fn "$1" ;;
 	xfs) xfs_repair -n "$1" ;;
 	btrfs) btrfs check --readonly "$1" ;;
+	f2fs) fsck_f2fs "$1" ;;
 	*) fail "no known file system on $1" ;;
 	esac >"$T_DIR/fsck.log" 2>&1 || {
-		cat "$T_DIR/fsck.log" >&2
+		cat "$T_DIR"/fsck*.log >&2
 		fail "the file system on $1 is damaged"
 	}
 }

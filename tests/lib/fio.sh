@@ -12,13 +12,14 @@ fio_options() {
 }
 
 # fio_verify_start NAME TARGET [fio options…]: in the background until fio_verify_stop; random writes, read back
-# and verified while it runs, sixteen at a time. Extra options win (--ioengine=io_uring, --fdatasync=1, --numjobs=2 …).
+# and verified while it runs, sixteen at a time. It is never idle, and leaves the emulated processors some time for the
+# test. Extra options win (--ioengine=io_uring, --fdatasync=1, --numjobs=2, --rate_iops=0 …).
 fio_verify_start() {
 	local name=$1 target=$2
 	shift 2
 	fio_note_disk "$name" "$target"
 	# shellcheck disable=SC2046 # words on purpose
-	fio_launch "$name" $(fio_options "$target") --time_based --runtime=1h "$@"
+	fio_launch "$name" $(fio_options "$target") --time_based --runtime=1h --nice=19 --rate_iops=200 "$@"
 }
 
 # fio_verify_job NAME TARGET --size=… [fio options…]: the same, but ends by itself when all is written and verified

@@ -11,7 +11,7 @@ low_mounted() {
 	disk=$(partition "$(scratch a)" 128)
 	low=$(linear_create low "$disk")
 	at=$(mkfs_mounted ext4 "$low" "${1:-}")
-	fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=4M --nice=19 --rate_iops=50
+	fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=4M --rate_iops=50
 	wait_io "$low" 20
 }
 

@@ -14,7 +14,7 @@ recorded_ext4() {
 	AT=$(mkfs_mounted ext4 "$RECORDED")
 	sync -f "$AT"
 	dmsetup message "$P-recorded" 0 mark mounted
-	RECORDED_FROM=$("$(program log-replay)" /dev/vdb)
+	RECORDED_FROM=$("$(program log-replay)" count /dev/vdb)
 }
 
 # numbers_start: numbers are written, synced and marked, all the time
@@ -57,12 +57,12 @@ look_at() {
 power_cuts() {
 	local n=$1 from=$RECORDED_FROM entries done=0 to i replay image=$T_DIR/image copy=$T_DIR/copy mark synced=0
 	replay=$(program log-replay)
-	entries=$("$replay" /dev/vdb)
+	entries=$("$replay" count /dev/vdb)
 	((entries - from >= n)) || fail "only $((entries - from)) entries were recorded"
 	truncate -s "${SIZE_MIB}M" "$image"
 	for ((i = 1; i <= n; i++)); do
 		to=$((from + (entries - from) * i / n - (i < n ? RANDOM % ((entries - from) / n) : 0)))
-		mark=$("$replay" /dev/vdb "$image" "$done" "$to")
+		mark=$("$replay" apply /dev/vdb "$image" "$done" "$to")
 		[[ $mark != [0-9]* ]] || synced=$mark
 		done=$to
 		cp --sparse=always "$image" "$copy"

@@ -23,7 +23,7 @@ sequences_begin() {
 		[bad]="0 $size interpose $dev frobnicate $dev 0"
 	)
 	at=$(mkfs_mounted ext4 "$dev")
-	fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=4M --nice=19
+	fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=4M
 	wait_io "$dev" 10
 	cleanup dm_remove_if_there "$P-x"
 	created

@@ -10,13 +10,12 @@ sync_loads_start() {
 	at=$(mkfs_mounted ext4 "$fs")
 	# journal commits, with two processes that join each other's
 	fio_verify_start commits "$at" --ioengine=psync --iodepth=1 --fsync=1 --numjobs=2 --size=8M \
-		--nice=19 --rate_iops=50
+		--rate_iops=50
 	# writes with FUA
 	fio_verify_start fua "$raw" --ioengine=psync --iodepth=1 --sync=dsync --size=32M \
-		--nice=19 --rate_iops=50
+		--rate_iops=50
 	# flushes beside writes in flight
-	fio_verify_start flushes "$raw" --iodepth=16 --fdatasync=8 --offset=64M --size=32M \
-		--nice=19 --rate_iops=300
+	fio_verify_start flushes "$raw" --iodepth=16 --fdatasync=8 --offset=64M --size=32M
 	wait_io "$fs" 20
 	wait_io "$raw" 20
 }

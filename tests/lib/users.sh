@@ -2,22 +2,24 @@
 # Those who use an interposed device in other ways than an ext4 or a raw load does. Source it after test.sh and
 # cycles.sh.
 
-# f2fs_clean DEV: of an unmounted f2fs; it looks and does not repair. Its exit status says nothing.
-f2fs_clean() {
-	fsck.f2fs --dry-run "$1" >"$T_DIR/fsck.log" 2>&1 || fail "fsck.f2fs has failed: $(tail -n 3 "$T_DIR/fsck.log")"
-	grep -qE '\[FSCK\] .* \[Ok' "$T_DIR/fsck.log" || fail "fsck.f2fs has checked nothing"
-	! grep -E '\[Fail\]|\[ASSERT\]' "$T_DIR/fsck.log" >&2 || fail "the file system on $1 is damaged"
-}
-
-# cycles_under_a_mounted FS DEV AT: inner targets of each kind come and go under a verified load in the directory AT
+# cycles_under_a_mounted FS: inner targets of each kind come and go under a verified load that syncs
 cycles_under_a_mounted() {
-	local fs=$1 dev=$2 at=$3
-	fio_verify_start "$fs" "$at" --size=24M --fdatasync=32 --nice=19 --rate_iops=300
+	local fs=$1 disk dev at
+	requires_target interpose snapshot delay era
+	references_note
+	disk=$(scratch a)
+	scratch b >/dev/null
+	dev=$(partition "$disk" 320)
+	at=$(mkfs_mounted "$fs" "$dev")
+	fio_verify_start "$fs" "$at" --size=24M --fdatasync=32
 	cycles 1 "$dev" era # as long as its disk is empty
 	cycles 2 "$dev" linear
 	cycles 2 "$dev" snapshot-origin
 	cycles 1 "$dev" delay
 	fio_verify_stop "$fs"
+	umount "$at"
+	fsck_clean "$dev"
+	references_back "$disk"
 }
 
 # swap_on DEV

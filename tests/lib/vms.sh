@@ -173,6 +173,7 @@ run_job() {
 # add_jobs GUEST-INDEX: splits a group's tests into $jobs parts of about the same length, if there are enough of them
 add_jobs() {
 	local guest=$1 i n part parts=$jobs tests=() lists=() loads=()
+	((${#job_list[@]})) || loads=("$host_load") # the first worker has something to do before
 	for i in "${!kinds[@]}"; do
 		[[ ${kinds[i]} != vm || ${groups[i]} != "${groups[guest]}" ]] || tests+=("$i")
 	done
@@ -190,30 +191,37 @@ add_jobs() {
 	done
 }
 
-# The jobs first, first + $jobs, first + 2 * $jobs …
-worker() {
+# run_jobs FIRST: the jobs FIRST, FIRST + $jobs, FIRST + 2 * $jobs …; the tests of the host that boot guests come first
+run_jobs() {
 	local job words
-	trap kill_vm EXIT
-	trap 'exit 130' INT TERM HUP
+	(($1)) || run_host_tests kernel
 	for ((job = $1; job < ${#job_list[@]}; job += jobs)); do
 		read -ra words <<<"${job_list[job]}"
 		run_job $((job + 1)) "${words[@]}"
 	done
 }
 
+# limits_of_host_tests: of those that boot guests
+limits_of_host_tests() {
+	local i sum=0
+	for i in "${!kinds[@]}"; do
+		[[ ${kinds[i]} != host || ${groups[i]} == "|"* ]] || sum=$((sum + limits[i]))
+	done
+	echo "$sum"
+}
+
 # run_guests GUEST-INDEX…: of the groups to run
 run_guests() {
-	local guest n begin=$SECONDS job_list=() verdict wanted
+	local guest n begin=$SECONDS job_list=() verdict wanted host_load
+	host_load=$(limits_of_host_tests)
 	for guest in "$@"; do
 		add_jobs "$guest"
 	done
-	workers=()
-	for ((n = 0; n < jobs && n < ${#job_list[@]}; n++)); do
-		worker "$n" &
+	for ((n = 0; n < jobs && (n < ${#job_list[@]} || n == 0); n++)); do
+		worker run_jobs "$n" &
 		workers+=($!)
 	done
-	wait "${workers[@]}"
-	workers=()
+	wait_for_workers
 	for guest in "$@"; do
 		wanted=$(printf '%s\n' "${job_list[@]}" | grep -c "^$guest ")
 		verdict=$(grep -m 1 '^fail' "$logs/guests-$guest") || verdict=pass

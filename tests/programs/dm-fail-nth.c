@@ -9,8 +9,8 @@
  *
  * NAME is the mapped device to make; PARAMS-A and PARAMS-B are two sets of
  * parameters of "0 SECTORS interpose", the second for reloads; all operations, or
- * those named, are tried. Raw ioctls are used, and not libdevmapper, so that
- * nothing but the ioctl is hit.
+ * those named, are tried. The memory for an ioctl is not allocated meanwhile,
+ * so that nothing but the ioctl is hit.
  *
  * After each failure the ioctl must succeed when it is repeated. Prints a line
  * an ioctl, "OPERATION SITES FAILED SURVIVED", and exits with 0, or says what
@@ -25,8 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <linux/dm-ioctl.h>
+
+#include "dm.h"
 
 #define BUFFER_SIZE	16384
 #define MAX_SITES	10000
@@ -41,7 +41,7 @@ struct operation {
 static const char *name, *params_a, *params_b;
 static char **wanted_operations;
 static unsigned long long sectors;
-static int control, fail_nth;
+static int fail_nth;
 static union {
 	struct dm_ioctl head;
 	char bytes[BUFFER_SIZE];
@@ -61,23 +61,15 @@ static void die(const char *format, ...)
 static void *start(unsigned int flags)
 {
 	memset(&buffer, 0, sizeof(buffer));
-	buffer.head.version[0] = DM_VERSION_MAJOR;
-	buffer.head.data_size = sizeof(buffer);
-	buffer.head.data_start = sizeof(struct dm_ioctl);
+	dm_header(&buffer.head, name, sizeof(buffer));
 	buffer.head.flags = flags;
-	snprintf(buffer.head.name, sizeof(buffer.head.name), "%s", name);
 	return buffer.bytes + sizeof(struct dm_ioctl);
-}
-
-static int run(unsigned long command)
-{
-	return ioctl(control, command, &buffer) ? -errno : 0;
 }
 
 static int dm(unsigned long command, unsigned int flags)
 {
 	start(flags);
-	return run(command);
+	return dm_raw(command, &buffer);
 }
 
 static int create(void) { return dm(DM_DEV_CREATE, 0); }
@@ -102,7 +94,7 @@ static int load(const char *params)
 	spec->length = sectors;
 	strcpy(spec->target_type, "interpose");
 	snprintf((char *)(spec + 1), 4096, "%s", params);
-	return run(DM_TABLE_LOAD);
+	return dm_raw(DM_TABLE_LOAD, &buffer);
 }
 
 static int load_a(void) { return load(params_a); }
@@ -113,7 +105,7 @@ static int message(const char *text)
 	struct dm_target_msg *msg = start(0);
 
 	strcpy(msg->message, text);
-	return run(DM_TARGET_MSG);
+	return dm_raw(DM_TARGET_MSG, &buffer);
 }
 
 static int pin(void) { return message("interpose pin"); }
@@ -352,8 +344,7 @@ int main(int argc, char **argv)
 	params_a = argv[3];
 	params_b = argv[4];
 
-	control = open("/dev/mapper/control", O_RDWR);
-	if (control < 0)
+	if (dm_open())
 		die("/dev/mapper/control: %s", strerror(errno));
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
 	if (fail_nth < 0)

@@ -3,8 +3,12 @@
  * Replays a log of dm-log-writes into a file or device, up to any entry: what a
  * disk would hold if the power had failed there.
  *
- *	log-replay LOG			prints how many entries there are
- *	log-replay LOG TARGET FROM TO	applies the entries FROM to TO - 1, and
+ *	log-replay count LOG		prints how many entries there are
+ *	log-replay list LOG		prints a line for each: its number, from 1;
+ *					sector; sectors; flags, as letters: f flush,
+ *					u FUA, d discard, k mark, m metadata; mark
+ *	log-replay apply LOG TARGET FROM TO
+ *					applies the entries after FROM up to TO, and
  *					prints the last mark among them
  *
  * The format is described in drivers/md/dm-log-writes.c.
@@ -24,6 +28,8 @@
 #define LOG_MAGIC	0x6a736677736872ULL
 #define FLAG_DISCARD	0x4
 #define FLAG_MARK	0x8
+#define FLAG_LETTERS	"fudkm"
+#define MARK_SIZE	256
 
 struct log_super {
 	uint64_t magic;
@@ -87,58 +93,94 @@ static uint64_t open_log(const char *name)
 	return le64toh(super.entries);
 }
 
+/* The entry at *AT, which is moved on; its mark, "" if it has none, and its data */
+static struct log_entry next_entry(off_t *at, char mark[MARK_SIZE],
+				   off_t *data_at)
+{
+	struct log_entry entry;
+
+	read_log(&entry, sizeof(entry), *at);
+	entry.sector = le64toh(entry.sector);
+	entry.sectors = le64toh(entry.sectors);
+	entry.flags = le64toh(entry.flags);
+	entry.data_len = le64toh(entry.data_len);
+
+	memset(mark, 0, MARK_SIZE);
+	if (entry.flags & FLAG_MARK && entry.data_len < MARK_SIZE)
+		read_log(mark, entry.data_len, *at + sizeof(entry));
+	*data_at = *at + sector_size;
+	*at = *data_at;
+	if (!(entry.flags & FLAG_DISCARD))
+		*at += entry.sectors * sector_size;
+	return entry;
+}
+
+static void list(uint64_t entries)
+{
+	char mark[MARK_SIZE], flags[sizeof(FLAG_LETTERS)];
+	off_t at = sector_size, data_at;
+	uint64_t i;
+
+	for (i = 1; i <= entries; i++) {
+		struct log_entry entry = next_entry(&at, mark, &data_at);
+		int bit, n = 0;
+
+		for (bit = 0; FLAG_LETTERS[bit]; bit++)
+			if (entry.flags & 1 << bit)
+				flags[n++] = FLAG_LETTERS[bit];
+		flags[n] = '\0';
+		printf("%llu %llu %llu %s %s\n", (unsigned long long)i,
+		       (unsigned long long)entry.sector,
+		       (unsigned long long)entry.sectors,
+		       *flags ? flags : "-", *mark ? mark : "-");
+	}
+}
+
 static void replay(uint64_t from, uint64_t to)
 {
-	off_t at = sector_size;
-	char mark[256] = "";
+	char mark[MARK_SIZE], last_mark[MARK_SIZE] = "";
+	off_t at = sector_size, data_at;
 	uint64_t i;
 
 	for (i = 0; i < to; i++) {
-		struct log_entry entry;
-		off_t data_at = at + sector_size;
+		struct log_entry entry = next_entry(&at, mark, &data_at);
 
-		read_log(&entry, sizeof(entry), at);
-		entry.sector = le64toh(entry.sector);
-		entry.sectors = le64toh(entry.sectors);
-		entry.flags = le64toh(entry.flags);
-		entry.data_len = le64toh(entry.data_len);
-		if (i >= from && entry.flags & FLAG_MARK &&
-		    entry.data_len < sizeof(mark)) {
-			memset(mark, 0, sizeof(mark));
-			read_log(mark, entry.data_len, at + sizeof(entry));
-		}
-		if (i >= from && entry.sectors)
+		if (i < from)
+			continue;
+		if (*mark)
+			strcpy(last_mark, mark);
+		if (entry.sectors)
 			apply(&entry, data_at);
-		at = data_at;
-		if (!(entry.flags & FLAG_DISCARD))
-			at += entry.sectors * sector_size;
 	}
-	if (*mark)
-		puts(mark);
+	if (*last_mark)
+		puts(last_mark);
+}
+
+static void replay_into(const char *target, const char *from, const char *to,
+			uint64_t entries)
+{
+	uint64_t first = strtoull(from, NULL, 10), last = strtoull(to, NULL, 10);
+
+	if (first > last || last > entries)
+		errx(1, "%s has %llu entries", log_name,
+		     (unsigned long long)entries);
+	target_fd = open(target, O_WRONLY);
+	if (target_fd < 0)
+		err(1, "%s", target);
+	replay(first, last);
+	if (close(target_fd))
+		err(1, "%s", target);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t entries, from, to;
-
-	if (argc != 2 && argc != 5)
-		errx(2, "usage: log-replay LOG [TARGET FROM TO]");
-	entries = open_log(argv[1]);
-	if (argc == 2) {
-		printf("%llu\n", (unsigned long long)entries);
-		return 0;
-	}
-
-	from = strtoull(argv[3], NULL, 10);
-	to = strtoull(argv[4], NULL, 10);
-	if (from > to || to > entries)
-		errx(1, "%s has %llu entries", argv[1],
-		     (unsigned long long)entries);
-	target_fd = open(argv[2], O_WRONLY);
-	if (target_fd < 0)
-		err(1, "%s", argv[2]);
-	replay(from, to);
-	if (close(target_fd))
-		err(1, "%s", argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "count"))
+		printf("%llu\n", (unsigned long long)open_log(argv[2]));
+	else if (argc == 3 && !strcmp(argv[1], "list"))
+		list(open_log(argv[2]));
+	else if (argc == 6 && !strcmp(argv[1], "apply"))
+		replay_into(argv[3], argv[4], argv[5], open_log(argv[2]));
+	else
+		errx(2, "usage: log-replay count|list LOG, or log-replay apply LOG TARGET FROM TO");
 	return 0;
 }

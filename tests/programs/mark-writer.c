@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/ioctl.h>
-#include <linux/dm-ioctl.h>
+
+#include "dm.h"
 
 static volatile sig_atomic_t stop;
 
@@ -25,36 +25,27 @@ static void on_term(int signal)
 	stop = 1;
 }
 
-static void mark_log(int control, const char *name, unsigned int number)
+static void mark_log(const char *name, unsigned int number)
 {
-	static union {
-		struct dm_ioctl head;
-		char bytes[1024];
-	} buffer;
-	struct dm_target_msg *msg =
-		(void *)(buffer.bytes + sizeof(struct dm_ioctl));
+	char message[32];
+	int r;
 
-	memset(&buffer, 0, sizeof(buffer));
-	buffer.head.version[0] = DM_VERSION_MAJOR;
-	buffer.head.data_size = sizeof(buffer);
-	buffer.head.data_start = sizeof(struct dm_ioctl);
-	snprintf(buffer.head.name, sizeof(buffer.head.name), "%s", name);
-	sprintf(msg->message, "mark %u", number);
-	if (ioctl(control, DM_TARGET_MSG, &buffer))
-		err(1, "mark %u", number);
+	sprintf(message, "mark %u", number);
+	r = dm_message(name, 0, message);
+	if (r)
+		errx(1, "%s: %s", message, strerror(-r));
 }
 
 int main(int argc, char **argv)
 {
 	char block[4096];
 	unsigned int i;
-	int control, fd;
+	int fd;
 
 	if (argc != 3)
 		errx(2, "usage: mark-writer FILE MAPPED-DEVICE");
-	control = open("/dev/mapper/control", O_RDWR);
-	if (control < 0)
-		err(1, "/dev/mapper/control");
+	if (dm_open())
+		errx(1, "/dev/mapper/control cannot be opened");
 	fd = open(argv[1], O_WRONLY | O_CREAT, 0600);
 	if (fd < 0)
 		err(1, "%s", argv[1]);
@@ -66,7 +57,7 @@ int main(int argc, char **argv)
 		if (pwrite(fd, block, sizeof(block), 0) != sizeof(block) ||
 		    fsync(fd))
 			err(1, "%s", argv[1]);
-		mark_log(control, argv[2], i);
+		mark_log(argv[2], i);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@ requires_target interpose delay
 
 dev=$(linear_create volume "$(scratch a)" 4096 262144)
 at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --fdatasync=32 --nice=19 --rate_iops=300
+fio_verify_start load "$at" --fdatasync=32
 cycles 3 "$dev" linear
 cycles 3 "$dev" delay
 fio_verify_stop load

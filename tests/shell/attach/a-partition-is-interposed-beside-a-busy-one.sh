@@ -9,14 +9,14 @@ requires_target interpose
 fs=$(partition "$(scratch a)" 96 96)
 raw=${fs%1}2
 at=$(mkfs_mounted ext4 "$fs")
-fio_verify_start raw "$raw" --nice=19 --rate_iops=300
+fio_verify_start raw "$raw"
 # the file system is idle and clean: what goes through its interposer would be the other's
 sync -f "$at"
 interpose x "$fs"
 redirected=$(interposer_redirected x)
 wait_io "$raw" 300
 ((($(interposer_redirected x) - redirected) < 100)) || fail "I/O of $raw goes through the interposer of $fs"
-fio_verify_start fs "$at" --fdatasync=16 --nice=19 --rate_iops=300
+fio_verify_start fs "$at" --fdatasync=16
 wait_redirected x
 interpose y "$raw"
 wait_redirected y

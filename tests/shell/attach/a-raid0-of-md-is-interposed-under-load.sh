@@ -17,7 +17,7 @@ legs=("$(partition "$(scratch c)" 96)" "$(partition "$(scratch d)" 96)")
 cleanup stop_raid
 MDADM_NO_UDEV=1 mdadm --create /dev/md127 --run --quiet --level=0 --raid-devices=2 --metadata=1.2 \
 	"${legs[@]}"
-fio_verify_start load /dev/md127 --numjobs=2 --size=32M --offset_increment=32M --nice=19 --rate_iops=300
+fio_verify_start load /dev/md127 --numjobs=2 --size=32M --offset_increment=32M
 cycles 3 /dev/md127 linear
 cycles 3 /dev/md127 delay
 fio_verify_stop load

@@ -11,11 +11,11 @@ fs=$(partition "$disk" 96 96)
 raw=${fs%1}2
 at=$(mkfs_mounted ext4 "$fs")
 for inner in "linear $disk 0" "delay $disk 0 10"; do
-	fio_verify_start fs "$at" --fdatasync=16 --nice=19 --rate_iops=300
+	fio_verify_start fs "$at" --fdatasync=16
 	# shellcheck disable=SC2086 # the inner target and its arguments
 	interpose x "$disk" $inner
 	wait_redirected x 50
-	fio_verify_start raw "$raw" --nice=19 --rate_iops=300
+	fio_verify_start raw "$raw"
 	fio_verify_stop fs
 	wait_redirected x 50
 	dmsetup remove "$P-x"

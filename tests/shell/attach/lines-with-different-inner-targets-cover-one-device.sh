@@ -10,7 +10,7 @@ requires_target interpose delay flakey
 dev=$(partition "$(scratch a)" 64)
 size=$(sectors "$dev")
 a=40008 b=90056
-fio_verify_start load "$dev" --bs=32k --fdatasync=32 --nice=19 --rate_iops=300
+fio_verify_start load "$dev" --bs=32k --fdatasync=32
 for _ in 1 2 3; do
 	dm_create x "0 $a interpose $dev linear $dev 0
 $a $((b - a)) interpose $dev delay $dev $a 5

@@ -8,7 +8,7 @@ requires_target interpose delay
 
 dev=$(scratch a)
 at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=8M --nice=19
+fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=8M
 wait_io "$dev" 20
 
 for queued in 0 1; do

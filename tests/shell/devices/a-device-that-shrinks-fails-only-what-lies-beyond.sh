@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given an interposed loop device that becomes smaller, or has no size at all any more
 # When it is read and written, and its interposer suspended, resumed, and given another table

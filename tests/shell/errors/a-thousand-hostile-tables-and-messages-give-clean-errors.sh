@@ -1,6 +1,5 @@
 #!/bin/bash
 # timeout: 180
-# vm: --append log_buf_len=16M
 # Given a mounted ext4 that is interposed and under load, a free disk, a partition, and a disk that comes and goes
 # When tables, messages and ioctls come that are huge, empty, binary, of wrong counts and types, that name themselves,
 #   the taken device or what is beneath it (as many as the first argument says, from the seed in the second)
@@ -31,7 +30,7 @@ references_note
 at=$(mkfs_mounted ext4 "$taken")
 interpose x "$taken" era "$metadata" "$taken" 128
 beneath=$(interposer_beneath x)
-fio_verify_start load "$at" --nice=19 --rate_iops=50
+fio_verify_start load "$at" --rate_iops=50
 
 "$hostile" --seed "$seed" --count "$count" --prefix "$P-" --log "$T_DIR/hostile.log" "${disk#/dev/}" \
 	"${partition#/dev/}" "${taken#/dev/}" vda "$P-x" "${beneath#/dev/}" "${vanishing#/dev/}" || {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 200
 # Given a mounted ext4 under load, and a read that is stuck inside its interposer
 # When the interposer is suspended, reloaded and wiped, each time until the file system is frozen and the read is

@@ -12,7 +12,7 @@ disk=$(scratch a)
 old=163840 new=360448
 low=$(linear_create low "$disk" 2048 "$old")
 at=$(mkfs_mounted ext4 "$low")
-fio_verify_start load "$at" --size=8M --nice=19 --rate_iops=200
+fio_verify_start load "$at" --size=8M
 interpose x "$low"
 wait_redirected x
 longer="0 $new interpose $low linear $low 0"

@@ -65,7 +65,7 @@ root_made
 recipe_for "$dev" / "$spare"
 recipe_script "Under the root file system or swap" >"$T_DIR/script"
 [[ $(<"$T_DIR/script") == *"resume $P-x"* ]] || fail "the document has no such section: the test is broken"
-fio_verify_start load "$at" --size=16M --nice=19 --rate_iops=200
+fio_verify_start load "$at" --size=16M
 drop_caches &
 dropper=$!
 chroot "$at" /bin/bash -eux <"$T_DIR/script" >&2

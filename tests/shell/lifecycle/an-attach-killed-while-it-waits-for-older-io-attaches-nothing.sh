@@ -23,7 +23,7 @@ leg=$(linear_create leg "$(partition "$(scratch c)" 64)")
 cleanup stop_raid
 MDADM_NO_UDEV=1 mdadm --create /dev/md127 --run --quiet --level=1 --raid-devices=2 --metadata=1.2 \
 	--assume-clean --bitmap=none "$leg" "$(partition "$(scratch d)" 64)"
-fio_verify_start load /dev/md127 --size=16M --nice=19 --rate_iops=300
+fio_verify_start load /dev/md127 --size=16M
 wait_io /dev/md127 20
 
 stop leg

@@ -57,7 +57,7 @@ note "SEED=$seed"
 RANDOM=$seed
 dev=$(partition "$(scratch a)" 128)
 at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --fdatasync=8 --size=8M --nice=19 --rate_iops=200
+fio_verify_start load "$at" --fdatasync=8 --size=8M
 table="0 $(sectors "$dev") interpose $dev linear $dev 0"
 cleanup dm_remove_if_there "$P-x"
 

@@ -55,7 +55,7 @@ note "SEED=$seed"
 inner=("linear $dev 0" "flakey $dev 0 3600 0" "delay $dev 0 5")
 cleanup removed
 dmsetup create "$P-x0" -u "$uuid" --table "0 $size interpose $dev linear $dev 0"
-fio_verify_start load "$at" --fdatasync=16 --size=16M --nice=19 --rate_iops=300
+fio_verify_start load "$at" --fdatasync=16 --size=16M
 wait_io "$dev"
 
 for worker in 1 2 3 4 5 6 7 8; do

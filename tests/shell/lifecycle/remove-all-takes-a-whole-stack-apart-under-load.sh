@@ -18,7 +18,7 @@ dm_names() {
 dev=$(partition "$(scratch a)" 128)
 size=$(sectors "$dev")
 at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --fdatasync=8 --size=16M --nice=19 --rate_iops=200
+fio_verify_start load "$at" --fdatasync=8 --size=16M
 interpose x "$dev"
 beneath=$(interposer_beneath x)
 base=$(dm_create base "0 $size snapshot-origin $beneath")

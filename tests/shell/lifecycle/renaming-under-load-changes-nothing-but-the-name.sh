@@ -9,7 +9,7 @@
 
 dev=$(partition "$(scratch a)" 128)
 at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --nice=19 --rate_iops=300
+fio_verify_start load "$at"
 interpose x "$dev"
 wait_redirected x
 table=$(dmsetup table "$P-x")

@@ -7,7 +7,7 @@
 #   it before the next one
 . tests/lib/test.sh
 requires_target log-writes
-requires perl awk
+requires awk
 
 more_written() {
 	fio_gone load || has_redirected x $((suspends * 40))
@@ -31,7 +31,7 @@ fio_verify_wait load
 dmsetup remove "$P-x"
 ((suspends >= 6)) || fail "only $suspends suspends while it was written to: the test is too weak"
 
-tests/lib/log-writes.pl list "$log" >"$T_DIR/list"
+"$(program log-replay)" list "$log" >"$T_DIR/list"
 # a job is half of the first 4 MiB, 8192 sectors; which job's flush it is does not show
 awk '
 	$4 ~ /k/ { next }

@@ -9,7 +9,6 @@
 #   point near a resume it has a file system without an error
 . tests/lib/test.sh
 requires_target log-writes
-requires perl
 
 # sync_across HOW: one more file is synced while x is suspended
 sync_across() {
@@ -38,7 +37,7 @@ content() {
 
 # replayed_to ENTRY: $copy is the file system as after a power cut then, its journal replayed and mounted on $see
 replayed_to() {
-	tests/lib/log-writes.pl replay "$log" "$replay" $((replayed + 1)) "$1"
+	"$(program log-replay)" apply "$log" "$replay" "$replayed" "$1" >/dev/null
 	replayed=$1
 	dd if="$replay" of="$copy" bs=1M status=none
 	mount "$copy" "$see"
@@ -62,7 +61,7 @@ interpose x "$dev" log-writes "$dev" "$log"
 dmsetup suspend "$P-x"
 dd if="$(interposer_beneath x)" of="$replay" bs=1M iflag=direct status=none # what the log begins with
 dmsetup resume "$P-x"
-fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=4 --size=2M --nice=19 --rate_iops=100
+fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=4 --size=2M --rate_iops=100
 for _ in 1 2 3; do
 	wait_redirected x 50
 	sync_across --noflush --nolockfs
@@ -75,7 +74,7 @@ dmsetup remove "$P-x"
 umount "$at"
 fsck_clean "$dev"
 
-tests/lib/log-writes.pl list "$log" >"$T_DIR/list"
+"$(program log-replay)" list "$log" >"$T_DIR/list"
 for ((file = 1; file <= files; file++)); do
 	mark=$(marked "$file")
 	for entry in $((mark - 7)) "$mark" $((mark + 5)); do

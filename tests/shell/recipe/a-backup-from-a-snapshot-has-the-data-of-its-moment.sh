@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a mounted ext4 under load
 # When the document's commands for a backup are run, and a file is overwritten after the snapshot was made
@@ -22,7 +23,7 @@ dev=$(partition "$(scratch a)" 48)
 spare=$(partition "$(scratch b)" 64)
 at=$(mkfs_mounted ext4 "$dev")
 echo old >"$at/file"
-fio_verify_start load "$at" --size=8M --rate_iops=200
+fio_verify_start load "$at" --size=8M
 recipe_for "$dev" "$at" "$spare"
 recipe_run "Backup of a mounted file system" 'mount *' overwrite 'umount *' compare
 fio_verify_stop load

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a mounted ext4 under load
 # When the document's commands for an incremental backup are run, and a file is written before and after its moment
@@ -28,7 +29,7 @@ dev=$(partition "$(scratch a)" 100)
 spare=$(partition "$(scratch b)" 64 128)
 at=$(mkfs_mounted ext4 "$dev")
 fallocate -l 1M "$at/file"
-fio_verify_start load "$at" --size=16M --rate_iops=200
+fio_verify_start load "$at" --size=16M
 recipe_for "$dev" "$at" "$spare" "${spare%1}2"
 recipe_run "Incremental backup" 'era=1' write_first 'era_invalidate *' write_again "dmsetup remove *-snap" compare
 fio_verify_stop load

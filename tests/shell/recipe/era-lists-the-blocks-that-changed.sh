@@ -26,7 +26,7 @@ fallocate -l 2M "$at/changed"
 dd if=/dev/urandom of="$at/changed" bs=1M count=2 conv=notrunc,fsync status=none
 fallocate -l 2M "$at/untouched"
 dd if=/dev/urandom of="$at/untouched" bs=1M count=2 conv=notrunc,fsync status=none
-fio_verify_start load "$at" --size=16M --rate_iops=200
+fio_verify_start load "$at" --size=16M
 recipe_for "$dev" "$at" "$spare"
 recipe_run "Which blocks have changed" '*take_metadata_snap' rewrite '*drop_metadata_snap' compare
 fio_verify_stop load

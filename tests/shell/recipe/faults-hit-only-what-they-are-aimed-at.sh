@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # Given a mounted ext4
 # When the document's commands for errors are run
 # Then reads fail as it shows; while one page of one file is bad, a load on another file has no error

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # Given a mounted ext4 under load
 # When the document's commands for a suspend under the root file system are run
 # Then they print what it shows, and the load goes on without an error
@@ -15,7 +16,7 @@ memory_unmounted() {
 dev=$(partition "$(scratch a)" 100)
 spare=$(partition "$(scratch b)" 64)
 at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --size=16M --rate_iops=200
+fio_verify_start load "$at" --size=16M
 recipe_for "$dev" "$at" "$spare"
 cleanup memory_unmounted
 recipe_run "Under the root file system or swap"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given an interposed disk with a snapshot
 # When the interposer is removed and created again

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given a mounted ext4 under verified load, interposed with snapshot-origin
 # When two snapshots of the disk beneath the hook are taken at different times

@@ -1,6 +1,5 @@
 #!/bin/bash
 # timeout: 90
-# vm: --append log_buf_len=16M
 # Given a raw partition with the load of the storm
 # When what is interposed there loses writes
 # Then the storm ends with a verify error, and leaves nothing interposed

@@ -1,6 +1,5 @@
 #!/bin/bash
 # timeout: 150
-# vm: --append log_buf_len=16M
 # Given ext4, xfs, btrfs and a raw partition, with writers that verify
 # When they are all interposed, suspended, reloaded, snapshotted and detached at random, with what must be refused
 #   between, from a seed: as often as the first argument says, at least for as many seconds as the second, from the

@@ -18,8 +18,8 @@ done
 buffered=$(losetup -f --show "$at/fs")
 direct=$(losetup -f --show --direct-io=on "$at/raw")
 upper=$(mkfs_mounted ext4 "$buffered")
-fio_verify_start upper "$upper" --size=16M --fdatasync=32 --nice=19 --rate_iops=200
-fio_verify_start raw "$direct" --size=32M --nice=19 --rate_iops=200
+fio_verify_start upper "$upper" --size=16M --fdatasync=32
+fio_verify_start raw "$direct" --size=32M
 cycles 2 "$dev" linear
 cycles 1 "$dev" snapshot-origin
 cycles 1 "$dev" delay

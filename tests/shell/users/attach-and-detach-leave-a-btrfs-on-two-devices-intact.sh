@@ -7,19 +7,14 @@
 #   finds nothing
 . tests/lib/test.sh
 . tests/lib/cycles.sh
+. tests/lib/btrfs.sh
 requires_target interpose delay snapshot
 
 references_note
 one=$(partition "$(scratch c)" 160) two=$(partition "$(scratch d)" 160)
 scratch b >/dev/null
-mkfs.btrfs -q -f -d raid0 -m raid1 "$one" "$two"
-at=$T_DIR/at
-mkdir "$at"
-cleanup unmount_if_there "$at"
-modprobe btrfs
-btrfs device scan "$one" "$two" >"$T_DIR/scan.log"
-mount -t btrfs "$one" "$at"
-fio_verify_start load "$at" --size=24M --fdatasync=32 --nice=19 --rate_iops=300
+at=$(mkfs_mounted_on_two "$one" "$two")
+fio_verify_start load "$at" --size=24M --fdatasync=32
 cycles 1 "$one" linear
 cycles 1 "$two" delay
 for _ in 1 2; do

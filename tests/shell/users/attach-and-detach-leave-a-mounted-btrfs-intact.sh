@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted btrfs, which cannot be frozen by way of its device, under a verified load that syncs
 # When interposers with linear, snapshot-origin (and a snapshot), delay and era come and go
@@ -6,15 +7,6 @@
 . tests/lib/test.sh
 . tests/lib/cycles.sh
 . tests/lib/users.sh
-requires_target interpose snapshot delay era
 
-references_note
-disk=$(scratch a)
-scratch b >/dev/null
-dev=$(partition "$disk" 320)
-at=$(mkfs_mounted btrfs "$dev")
-cycles_under_a_mounted btrfs "$dev" "$at"
-umount "$at"
-fsck_clean "$dev"
-references_back "$disk"
+cycles_under_a_mounted btrfs
 test_done

@@ -8,15 +8,6 @@
 . tests/lib/cycles.sh
 . tests/lib/users.sh
 requires mkfs.f2fs fsck.f2fs
-requires_target interpose snapshot delay era
 
-references_note
-disk=$(scratch a)
-scratch b >/dev/null
-dev=$(partition "$disk" 320)
-at=$(mkfs_mounted f2fs "$dev")
-cycles_under_a_mounted f2fs "$dev" "$at"
-umount "$at"
-f2fs_clean "$dev"
-references_back "$disk"
+cycles_under_a_mounted f2fs
 test_done

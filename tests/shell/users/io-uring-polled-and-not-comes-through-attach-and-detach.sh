@@ -13,7 +13,7 @@ disk=$(scratch a)
 scratch b >/dev/null
 dev=$(partition "$disk" 96)
 load() {
-	fio_verify_start "$1" "$2" --ioengine=io_uring --size=32M --nice=19 --rate_iops=300 "${@:3}"
+	fio_verify_start "$1" "$2" --ioengine=io_uring --size=32M "${@:3}"
 }
 
 load plain "$dev" --iodepth=16

@@ -9,12 +9,6 @@
 requires_target interpose snapshot
 
 one=$(partition "$(scratch a)" 160) two=$(partition "$(scratch b)" 160)
-mkfs.btrfs -q -f -d raid0 -m raid1 "$one" "$two"
-at=$T_DIR/at
-mkdir "$at"
-cleanup unmount_if_there "$at"
-modprobe btrfs
-btrfs device scan "$one" "$two" >"$T_DIR/scan.log"
-mount -t btrfs "$one" "$at"
+at=$(mkfs_mounted_on_two "$one" "$two")
 snapshots_are_consistent "$at" "$one" "$two"
 test_done

@@ -50,7 +50,7 @@ cleanup dm_remove_if_there "$P-snap"
 inside() {
 	chroot "$root" /bin/bash "$@"
 }
-fio_verify_start load "$root" --size=16M --fdatasync=32 --nice=19 --rate_iops=300
+fio_verify_start load "$root" --size=16M --fdatasync=32
 inside /script
 wait_redirected x
 fsck_clean "/dev/mapper/$P-snap"
