@@ -6,7 +6,7 @@
 help:
 	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached"
 	@echo "make check         all tests but the long ones (make check T=name: only those named so; tests/run --list lists them)"
-	@echo "make check-full    all tests"
+	@echo "make check-full    all tests, and those of make check once more in a kernel that looks for data races; hours"
 	@echo "make soak HOURS=8  random operations under load for so long (SEED=… repeats a run; tests/soak --help)"
 	@echo "make shell         a root shell in the virtual machine, with the patched kernel"
 	@echo "make kernel        only build the kernels"

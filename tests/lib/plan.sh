@@ -32,6 +32,7 @@ wanted() {
 	[[ ${T:-} ]] || return 0
 	for word in ${T//,/ }; do
 		word=${word// /-}
+		[[ $1 != kcsan:* || $word == kcsan:* ]] || continue
 		# shellcheck disable=SC2053 # a pattern on purpose
 		[[ $1 != *"$word"* && $1 != $word ]] || return 0
 	done
@@ -43,8 +44,9 @@ in_tier() {
 	[[ ${T:-} || $tier == full || $(header "$1" tier check) == check ]]
 }
 
+# plan_scripts KIND DIR PREFIX [KERNEL]
 plan_scripts() {
-	local kind=$1 dir=$2 prefix=$3 file path kernel=debug
+	local kind=$1 dir=$2 prefix=$3 file path kernel=${4:-debug}
 	[[ $kind == vm ]] || kernel=''
 	[[ -d $dir ]] || return 0
 	while read -r file; do
@@ -54,6 +56,12 @@ plan_scripts() {
 				"$(header "$file" kernel "$kernel")|$(header "$file" vm '')"
 		fi
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
+}
+
+# The tests of make check once more, in a kernel that looks for data races
+plan_kcsan() {
+	local tier=check
+	plan_scripts vm "$tests/shell" kcsan: debug-kcsan
 }
 
 plan_kunit() {
@@ -83,5 +91,6 @@ make_plan() {
 	plan_kunit kunit uml
 	plan_kunit vm smp
 	plan_scripts vm "$tests/shell" ''
+	[[ $tier != full && ${T:-} != *kcsan:* ]] || plan_kcsan
 	plan_guests
 }

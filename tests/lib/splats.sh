@@ -15,14 +15,20 @@ IO_COMPLAINTS='I/O error|lost (async|sync) page write|critical (medium|target|sp
 IO_COMPLAINTS+='|EXT4-fs.*(error|failed|read-only)|Aborting journal|JBD2:.*(rror|abort)'
 IO_COMPLAINTS+='|XFS.*(orruption|shut|error)|BTRFS.*(error|critical|alert|corrupt)'
 
+# KCSAN sees the data races of the whole kernel. Without the first lines of those in which none of our functions runs,
+# and so without those races.
+without_races_of_others() {
+	sed '/BUG: KCSAN: /{/interpos/!d}' "$@"
+}
+
 # find_splats < log: the offending lines, if any
 find_splats() {
-	grep -E -- "$SPLATS" || true
+	without_races_of_others | grep -E -- "$SPLATS" || true
 }
 
 # first_splat FILE: with what follows, which says where
 first_splat() {
-	grep -aE -m 1 -A 50 -- "$SPLATS" "$1"
+	without_races_of_others "$1" | grep -aE -m 1 -A 50 -- "$SPLATS"
 }
 
 # find_io_complaints FILE-OF-EXPECTED-REGEXES < log
