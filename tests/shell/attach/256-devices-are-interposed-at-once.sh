@@ -1,6 +1,6 @@
 #!/bin/bash
 # tier: full
-# timeout: 300
+# timeout: 1200
 # Given 128 partitions of one disk and 128 mapped devices on another
 # When all 256 are interposed at the same time, written to and verified, and detached
 # Then each interposer has redirected I/O of its own device, no data is wrong, and nothing is left
