@@ -127,3 +127,27 @@ file_sectors() {
 	filefrag -v -b512 "$1" | awk '$1 ~ /^[0-9]+:$/ { n++; first = $4 + 0; last = $5 + 0 }
 		END { if (n != 1) { print "not in one piece" >"/dev/stderr"; exit 1 } print first, last }'
 }
+
+memory_unmounted() {
+	! mountpoint -q /run/dm || umount -R /run/dm
+	[[ ! -d /run/dm ]] || rmdir /run/dm
+}
+
+# under_the_root_begin: a mounted ext4 under load, which stands for the root file system
+under_the_root_begin() {
+	local spare
+	requires_target snapshot
+	dev=$(partition "$(scratch a)" 100)
+	spare=$(partition "$(scratch b)" 64)
+	at=$(mkfs_mounted ext4 "$dev")
+	fio_verify_start load "$at" --size=16M
+	recipe_for "$dev" "$at" "$spare"
+	cleanup memory_unmounted
+}
+
+under_the_root_end() {
+	wait_io "$dev" 50
+	fio_verify_stop load
+	umount "$at"
+	fsck_clean "$dev"
+}

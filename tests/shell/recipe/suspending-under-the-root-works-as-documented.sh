@@ -6,22 +6,8 @@
 # (With a file system on which dmsetup itself lies: lifecycle/.)
 . tests/lib/test.sh
 . tests/lib/recipe.sh
-requires_target snapshot
 
-memory_unmounted() {
-	! mountpoint -q /run/dm || umount -R /run/dm
-	[[ ! -d /run/dm ]] || rmdir /run/dm
-}
-
-dev=$(partition "$(scratch a)" 100)
-spare=$(partition "$(scratch b)" 64)
-at=$(mkfs_mounted ext4 "$dev")
-fio_verify_start load "$at" --size=16M
-recipe_for "$dev" "$at" "$spare"
-cleanup memory_unmounted
+under_the_root_begin
 recipe_run "Under the root file system or swap"
-wait_io "$dev" 50
-fio_verify_stop load
-umount "$at"
-fsck_clean "$dev"
+under_the_root_end
 test_done
