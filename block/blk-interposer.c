@@ -143,21 +143,14 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 }
 
 /*
- * Redirect a bio of the interposed device, or of one of its partitions. The
- * bio is only put on the list of the submit_bio_noacct() loop that runs the
- * hook, so nothing blocks here while q_usage_counter is held.
+ * Address a bio of the interposed device, or of one of its partitions, to the
+ * owner. Runs with q_usage_counter of the bio's queue held.
  */
-static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
+static void blk_interposer_readdress(struct blk_interposer *ip,
+				     struct bio *bio)
 {
 	sector_t sector = bio->bi_iter.bi_sector;
 	dev_t dev = bio->bi_bdev->bd_dev;
-
-	/* device-mapper splits bios, and so cannot promise all or nothing */
-	if (unlikely(bio->bi_opf & REQ_ATOMIC)) {
-		bio->bi_status = BLK_STS_NOTSUPP;
-		bio_endio(bio);
-		return;
-	}
 
 	percpu_ref_get(&ip->inflight);
 	this_cpu_inc(*ip->redirected);
@@ -183,7 +176,30 @@ static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 	bio->bi_bdev = ip->owner;
 	bio_set_flag(bio, BIO_INTERPOSED);
 	trace_block_bio_remap(bio, dev, sector);
+}
+
+/*
+ * Redirect a bio at the hook. It is only put on the list of the
+ * submit_bio_noacct() loop that runs the hook, so nothing blocks here while
+ * q_usage_counter is held.
+ */
+static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
+{
+	/* device-mapper splits bios, and so cannot promise all or nothing */
+	if (unlikely(bio->bi_opf & REQ_ATOMIC)) {
+		bio->bi_status = BLK_STS_NOTSUPP;
+		bio_endio(bio);
+		return;
+	}
+
+	blk_interposer_readdress(ip, bio);
 	bio_list_add(&current->bio_list[0], bio);
+}
+
+static struct blk_interposer *bdev_interposer(struct block_device *bdev)
+{
+	return READ_ONCE(bdev->bd_interposer) ?:
+		READ_ONCE(bdev_whole(bdev)->bd_interposer);
 }
 
 /**
@@ -197,11 +213,8 @@ static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
  */
 bool __bio_interpose(struct bio *bio)
 {
-	struct block_device *bdev = bio->bi_bdev;
-	struct blk_interposer *ip = READ_ONCE(bdev->bd_interposer);
+	struct blk_interposer *ip = bdev_interposer(bio->bi_bdev);
 
-	if (!ip)
-		ip = READ_ONCE(bdev_whole(bdev)->bd_interposer);
 	if (!ip)
 		return false;
 
@@ -214,6 +227,41 @@ bool __bio_interpose(struct bio *bio)
 
 	blk_interposer_redirect(ip, bio);
 	return true;
+}
+
+/**
+ * __bio_interpose_flush - redirect an empty flush before it is submitted
+ * @bio: an empty flush of a device without a write cache
+ *
+ * Whoever @bio is redirected to may have a cache. The device itself has none,
+ * and its driver need not be ready for a bio without data: at the hook, after
+ * @bio has waited for the frozen queue of a detach, it would be too late to
+ * find out that nobody interposes any more. That it is redirected before older
+ * writes of the same task that still wait for the queue is as good: a flush is
+ * for writes that have completed.
+ *
+ * Context: Process context, outside of the device's q_usage_counter. Sleeps as
+ *	submit_bio() does.
+ * Return: true when @bio was taken: redirected, or ended with an error. false
+ *	when nobody interposes the device after all.
+ */
+bool __bio_interpose_flush(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	struct blk_interposer *ip;
+
+	if (bio_queue_enter(bio))
+		return true;
+	ip = bdev_interposer(bio->bi_bdev);
+	if (ip && bio_for_owner(ip, bio))
+		ip = NULL;
+	if (ip)
+		blk_interposer_readdress(ip, bio);
+	blk_queue_exit(q);
+
+	if (ip)
+		submit_bio_noacct(bio);
+	return ip;
 }
 
 /**
@@ -480,6 +528,28 @@ static unsigned int disk_in_flight(struct block_device *bdev)
 }
 
 /*
+ * The counters are added up one after the other: with I/O that starts on one CPU
+ * and ends on another meanwhile, the sum is zero too early. Such I/O is new, and
+ * comes from beneath the interposer. While the queue is frozen none starts.
+ */
+static bool disk_idle(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+	unsigned int memflags;
+	bool idle;
+
+	if (disk_in_flight(bdev))
+		return false;
+
+	memflags = memalloc_noio_save();
+	blk_mq_freeze_queue(q);
+	idle = !disk_in_flight(bdev);
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(memflags);
+	return idle;
+}
+
+/*
  * A frozen queue means no I/O in flight for blk-mq, and for drivers that
  * complete inside ->submit_bio(). Other bio-based drivers hold their queue only
  * while they take a bio in: wait until they have accounted the end of each that
@@ -490,7 +560,7 @@ static int blk_interposer_wait_older(struct blk_interposer *ip)
 	unsigned long deadline = jiffies + BLK_INTERPOSER_PATIENCE;
 	bool told = false;
 
-	while (disk_in_flight(ip->bdev)) {
+	while (!disk_idle(ip->bdev)) {
 		if (signal_pending(current))
 			return -EINTR;
 		if (!told && time_after(jiffies, deadline)) {
@@ -509,22 +579,21 @@ static bool bdev_drained_by_freeze(struct block_device *bdev)
 }
 
 /*
- * Can it be told when the I/O that @bdev has in flight is over? MD accounts
- * each read and write before ->submit_bio() returns. Others account later, or
- * on another device, so their accounting proves nothing.
+ * MD accounts each read and write before ->submit_bio() returns. Others account
+ * later, or on another device, so their accounting proves nothing.
  */
-static bool bdev_drain_known(struct block_device *bdev)
+static bool bdev_drain_accounted(struct block_device *bdev)
 {
-	return bdev_drained_by_freeze(bdev) ||
-		(bdev->bd_disk->major == MD_MAJOR &&
-		 blk_queue_io_stat(bdev_get_queue(bdev)));
+	return bdev->bd_disk->major == MD_MAJOR &&
+		blk_queue_io_stat(bdev_get_queue(bdev));
 }
 
 /**
  * blk_interposer_attach - start to redirect the bios of a device
  * @ip: the interposer
  * @owner: the whole device to redirect to
- * @quiesced: the caller has made sure that no I/O is in flight on the device
+ * @quiesced: the caller has done what can be done so that no I/O is in flight on
+ *	the device, for a driver that does not tell
  *
  * Every bio that is submitted once this has returned goes to @owner, and all
  * I/O that was submitted to the device before has completed. The gate is
@@ -552,7 +621,8 @@ int blk_interposer_attach(struct blk_interposer *ip,
 
 	might_sleep();
 
-	if (!quiesced && !bdev_drain_known(ip->bdev))
+	if (!quiesced && !bdev_drained_by_freeze(ip->bdev) &&
+	    !bdev_drain_accounted(ip->bdev))
 		return -EOPNOTSUPP;
 
 	/* reclaim could wait for I/O to the queue that is frozen */
@@ -561,7 +631,7 @@ int blk_interposer_attach(struct blk_interposer *ip,
 	ret = blk_interposer_publish(ip, owner);
 	blk_mq_unfreeze_queue(q);
 	memalloc_noio_restore(memflags);
-	if (ret || quiesced || bdev_drained_by_freeze(ip->bdev))
+	if (ret || !bdev_drain_accounted(ip->bdev))
 		return ret;
 
 	ret = blk_interposer_wait_older(ip);

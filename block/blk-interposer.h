@@ -14,6 +14,7 @@
 extern struct static_key_false_deferred blk_interposer_key;
 
 bool __bio_interpose(struct bio *bio);
+bool __bio_interpose_flush(struct bio *bio);
 void __bio_interpose_endio(struct bio *bio);
 void __bio_interpose_chain(struct bio *bio, struct bio *parent);
 void blk_interposer_disk_dead(struct gendisk *disk);
@@ -54,6 +55,24 @@ static inline bool bio_will_interpose(struct bio *bio)
 }
 
 /*
+ * Does the flush that @bio asks for matter although ->bi_bdev has no write
+ * cache? An empty one must never get to a driver that need not expect it, so it
+ * is not left to the hook, which the interposer may have left meanwhile. Returns
+ * true when it has been taken: the caller must not touch it again.
+ */
+static inline bool bio_interpose_flush(struct bio *bio)
+{
+	return bio_will_interpose(bio) && !bio_sectors(bio) &&
+		!bdev_write_cache(bio->bi_bdev) && __bio_interpose_flush(bio);
+}
+
+/* With data to write it is safe to leave it to the hook. */
+static inline bool bio_keeps_flush(struct bio *bio)
+{
+	return bio_will_interpose(bio) && bio_sectors(bio);
+}
+
+/*
  * The hook. Called with q_usage_counter of @bio's queue held, which is what
  * makes blk_interposer_attach() and blk_interposer_detach() exact. Returns
  * true when the interposer has taken @bio: the caller must not touch it again.
@@ -88,7 +107,12 @@ static inline bool bio_past_hook(struct bio *bio)
 	return false;
 }
 
-static inline bool bio_will_interpose(struct bio *bio)
+static inline bool bio_interpose_flush(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_keeps_flush(struct bio *bio)
 {
 	return false;
 }

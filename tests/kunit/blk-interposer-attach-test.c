@@ -129,6 +129,33 @@ static void bio_sent_while_detach_waits_reaches_the_driver(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, kunit_call_returned(call, KUNIT_PATIENCE));
 }
 
+static int submit(void *kb)
+{
+	kunit_bio_submit(kb);
+	return 0;
+}
+
+/* None of these disks has a write cache; some drivers need data in a bio. */
+static void empty_flush_that_waits_for_a_detach_is_not_for_the_driver(struct kunit *test)
+{
+	struct kunit_disk *dev = kunit_disk_of_param(test), *owner = kunit_disk(test);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev,
+					 REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
+	struct kunit_interposer *it = kunit_interposer_open(test, dev->bdev, owner);
+	struct kunit_call *call;
+
+	blk_mq_freeze_queue(dev->disk->queue);
+	call = kunit_call(test, submit, kb);
+	KUNIT_EXPECT_FALSE(test, kunit_call_returned(call, KUNIT_GRACE));
+	blk_interposer_detach(&it->ip);
+	blk_mq_unfreeze_queue(dev->disk->queue);
+
+	KUNIT_EXPECT_TRUE(test, kunit_call_returned(call, KUNIT_PATIENCE));
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), 0);
+	KUNIT_EXPECT_EQ(test, dev->count, 0);
+}
+
 static void bio_that_the_owner_parked_goes_back(struct kunit *test)
 {
 	struct kunit_disk *dev = kunit_disk_of_param(test), *owner = kunit_disk(test);
@@ -208,25 +235,28 @@ static void parked_bios_go_back_before_those_that_wait(struct kunit *test)
  *
  * @ip: the interposer
  * @owner: where to redirect to
+ * @quiesced: what the caller says
  */
 struct attach_call {
 	struct blk_interposer *ip;
 	struct block_device *owner;
+	bool quiesced;
 };
 
 static int attach(void *data)
 {
 	struct attach_call *args = data;
 
-	return blk_interposer_attach(args->ip, args->owner, false);
+	return blk_interposer_attach(args->ip, args->owner,
+				     args->quiesced);
 }
 
-static void attach_waits_for_older_bios(struct kunit *test)
+static void expect_attach_to_wait(struct kunit *test, bool quiesced)
 {
 	struct kunit_disk *dev = kunit_disk_of_param(test), *owner = kunit_disk(test);
 	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 0, 8);
 	struct kunit_interposer *it = kunit_interposer_idle(test, dev->bdev);
-	struct attach_call args = { &it->ip, owner->bdev };
+	struct attach_call args = { &it->ip, owner->bdev, quiesced };
 	struct kunit_call *call;
 
 	dev->hold = true;
@@ -238,6 +268,17 @@ static void attach_waits_for_older_bios(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, kunit_call_returned(call, KUNIT_PATIENCE));
 	KUNIT_EXPECT_EQ(test, call->ret, 0);
 	KUNIT_EXPECT_TRUE(test, completion_done(&kb->done));
+}
+
+static void attach_waits_for_older_bios(struct kunit *test)
+{
+	expect_attach_to_wait(test, false);
+}
+
+/* A frozen file system says nothing about swap on the same device. */
+static void attach_waits_for_older_bios_of_others(struct kunit *test)
+{
+	expect_attach_to_wait(test, true);
 }
 
 /* Where the queue can be frozen, new bios wait there and not at the gate. */
@@ -786,6 +827,8 @@ static struct kunit_case blk_interposer_attach_cases[] = {
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bio_sent_while_detach_waits_reaches_the_driver,
 			 kunit_disk_kind_gen_params),
+	KUNIT_CASE_PARAM(empty_flush_that_waits_for_a_detach_is_not_for_the_driver,
+			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bio_that_the_owner_parked_goes_back,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(parked_bio_that_was_not_redirected_fails,
@@ -795,6 +838,8 @@ static struct kunit_case blk_interposer_attach_cases[] = {
 	KUNIT_CASE_PARAM(parked_bios_go_back_before_those_that_wait,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(attach_waits_for_older_bios,
+			 kunit_async_kind_gen_params),
+	KUNIT_CASE_PARAM(attach_waits_for_older_bios_of_others,
 			 kunit_async_kind_gen_params),
 	KUNIT_CASE(bio_sent_while_attach_waits_is_redirected),
 	KUNIT_CASE(attach_that_is_interrupted_redirects_nothing),

@@ -227,7 +227,8 @@ static void flush_is_not_stripped_for_want_of_a_cache(struct kunit *test)
 static void empty_flush_of_a_cacheless_device_reaches_the_owner(struct kunit *test)
 {
 	struct kunit_disk *dev = kunit_disk_of_param(test);
-	struct kunit_disk *owner = kunit_disk(test);
+	struct kunit_disk *owner =
+		kunit_disk(test, .limits.features = BLK_FEAT_WRITE_CACHE);
 
 	kunit_interposer_open(test, dev->bdev, owner);
 	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
@@ -558,7 +559,8 @@ static void bios_that_wait_go_back_in_order_at_detach(struct kunit *test)
 static void empty_flush_that_waits_ends_well_at_detach(struct kunit *test)
 {
 	struct kunit_disk *dev = kunit_disk_of_param(test);
-	struct kunit_disk *owner = kunit_disk(test);
+	struct kunit_disk *owner =
+		kunit_disk(test, .limits.features = BLK_FEAT_WRITE_CACHE);
 	struct kunit_bio *kb = kunit_bio(test, dev->bdev,
 					 REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
 	struct kunit_interposer *it =
