@@ -573,17 +573,22 @@ static int interpose_publish(struct interpose_dev *dev, bool fs_frozen)
 
 static int interpose_attach(struct interpose_dev *dev)
 {
+	bool attached = blk_interposer_attached(&dev->ip);
 	struct interpose_frozen *frozen = NULL;
-	bool fs_frozen;
 	int r = 0;
 
-	if (!blk_interposer_attached(&dev->ip))
+	if (!attached)
 		frozen = interpose_freeze(dev);
-	fs_frozen = frozen && frozen->bdev[0];
 
 	mutex_lock(&dev->lock);
+	if (attached && !blk_interposer_attached(&dev->ip)) {
+		/* a detach has ended that was waiting for I/O just now */
+		mutex_unlock(&dev->lock);
+		frozen = interpose_freeze(dev);
+		mutex_lock(&dev->lock);
+	}
 	if (!blk_interposer_attached(&dev->ip))
-		r = interpose_publish(dev, fs_frozen);
+		r = interpose_publish(dev, frozen && frozen->bdev[0]);
 	mutex_unlock(&dev->lock);
 
 	if (!r && frozen)
@@ -596,7 +601,7 @@ static int interpose_attach(struct interpose_dev *dev)
 				dev->bdev);
 	else if (r == -EOPNOTSUPP)
 		interpose_error(dm_device_name(dev->md),
-				"nobody can tell what I/O %pg has in flight; mount its file system first, or turn on its queue/iostats",
+				"nobody can tell what I/O %pg has in flight; mount its file system first, or turn on its queue/iostats and wait for that I/O",
 				dev->bdev);
 	return r;
 }
@@ -742,6 +747,45 @@ static void interpose_unpin(struct interpose_dev *dev)
 {
 	struct file *pin = xchg(&dev->pin, NULL);
 
+	if (pin)
+		__fput_sync(pin);
+}
+
+/* Does any line of @table ask for the pin? */
+static bool interpose_wants_pin(struct interpose_dev *dev,
+				struct dm_table *table)
+{
+	struct interpose_target *it;
+	bool pin = false;
+
+	lockdep_assert_held(&interpose_devs_lock);
+
+	list_for_each_entry(it, &dev->targets, list)
+		pin |= it->ti->table == table && it->pin;
+	return pin;
+}
+
+static int interpose_pin_if_wanted(struct interpose_dev *dev,
+				   struct dm_table *table)
+{
+	bool wanted;
+
+	mutex_lock(&interpose_devs_lock);
+	wanted = interpose_wants_pin(dev, table);
+	mutex_unlock(&interpose_devs_lock);
+	return wanted ? interpose_pin(dev) : 0;
+}
+
+/* A message that pins meanwhile says so to the lines first, under this lock. */
+static void interpose_unpin_unless_wanted(struct interpose_dev *dev,
+					  struct dm_table *table)
+{
+	struct file *pin = NULL;
+
+	mutex_lock(&interpose_devs_lock);
+	if (!interpose_wants_pin(dev, table))
+		pin = xchg(&dev->pin, NULL);
+	mutex_unlock(&interpose_devs_lock);
 	if (pin)
 		__fput_sync(pin);
 }
@@ -1029,7 +1073,8 @@ static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
 
 /*
  * Does I/O to @disk come back to @bdev? Also by way of other interposers: A on
- * B's copy-on-write space and B on A's would copy for ever.
+ * B's copy-on-write space and B on A's would copy for ever; and beneath them,
+ * which the links between disks do not show.
  */
 static bool interpose_reaches(struct gendisk *disk, struct block_device *bdev,
 			      unsigned int depth)
@@ -1041,12 +1086,18 @@ static bool interpose_reaches(struct gendisk *disk, struct block_device *bdev,
 	if (!depth || disk_sits_on_bdev(disk, bdev))
 		return true;
 
-	list_for_each_entry(other, &interpose_devs, list)
-		if (other->md && other->bdev != bdev &&
-		    dm_disk(other->md) != disk &&
+	list_for_each_entry(other, &interpose_devs, list) {
+		if (other->bdev == bdev)
+			continue;
+		if (other->md && dm_disk(other->md) != disk &&
 		    disk_sits_on_bdev(disk, other->bdev) &&
 		    interpose_reaches(dm_disk(other->md), bdev, depth - 1))
 			return true;
+		if (disk_sits_on_bdev(disk, other->bypass->part0) &&
+		    (interpose_overlap(other->bdev, bdev) ||
+		     interpose_reaches(other->bdev->bd_disk, bdev, depth - 1)))
+			return true;
+	}
 	return false;
 }
 
@@ -1126,20 +1177,6 @@ static int interpose_check_coverage(struct dm_target *ti,
 		return -EINVAL;
 	}
 	return 0;
-}
-
-/* Does any line of @table ask for the pin? */
-static bool interpose_wants_pin(struct interpose_dev *dev,
-				struct dm_table *table)
-{
-	struct interpose_target *it;
-	bool pin = false;
-
-	mutex_lock(&interpose_devs_lock);
-	list_for_each_entry(it, &dev->targets, list)
-		pin |= it->ti->table == table && it->pin;
-	mutex_unlock(&interpose_devs_lock);
-	return pin;
 }
 
 static int interpose_check_unused(struct interpose_dev *dev)
@@ -1602,20 +1639,21 @@ static int interpose_check_table(struct interpose_target *it)
 static int interpose_preresume_last(struct interpose_target *it)
 {
 	struct interpose_dev *dev = it->dev;
-	bool pin = interpose_wants_pin(dev, it->ti->table);
 	int r;
 
 	r = interpose_check_table(it);
-	if (!r && pin)
-		r = interpose_pin(dev);
+	if (!r)
+		r = interpose_pin_if_wanted(dev, it->ti->table);
 	if (!r)
 		r = interpose_attach(dev);
 	if (!r)
 		WRITE_ONCE(dev->checked, it->ti->table);
 
 	/* a table that fails to follow another leaves that one's pin alone */
-	if (!blk_interposer_attached(&dev->ip) || (!r && !pin))
+	if (!blk_interposer_attached(&dev->ip))
 		interpose_unpin(dev);
+	else if (!r)
+		interpose_unpin_unless_wanted(dev, it->ti->table);
 	return r;
 }
 
@@ -1667,25 +1705,39 @@ static const char *interpose_state_name(struct interpose_dev *dev)
 	return names[READ_ONCE(dev->ip.state)];
 }
 
-/* Print the inner target's table line with our device for the bypass disk. */
+/* A full buffer is what DM core takes as "try again", with a larger one. */
+static unsigned int interpose_emit_full(char *result, unsigned int maxlen)
+{
+	memset(result, ' ', maxlen - 1);
+	result[maxlen - 1] = '\0';
+	return maxlen;
+}
+
+/*
+ * Print the inner target's table line with our device for the bypass disk. That
+ * may be shorter, so DM core cannot tell by the length of the result that the
+ * inner target's own did not fit.
+ */
 static unsigned int interpose_emit_table(struct interpose_target *it,
 					 unsigned int flags, char *result,
 					 unsigned int maxlen)
 {
 	struct interpose_dev *dev = it->dev;
-	unsigned int sz = 0, len = min_t(unsigned int, maxlen, SZ_64K);
+	unsigned int sz = 0;
 	char *line, *pos, *arg;
 
 	/* under suspend, reclaim could wait for the device */
-	line = kvzalloc(len, GFP_NOIO);
-	if (!line) {
-		/* a full buffer is what DM core takes as "try again" */
-		memset(result, ' ', maxlen - 1);
-		result[maxlen - 1] = '\0';
-		return maxlen;
+	line = kvzalloc(maxlen, GFP_NOIO);
+	if (!line)
+		return interpose_emit_full(result, maxlen);
+
+	it->inner.type->status(&it->inner, STATUSTYPE_TABLE, flags, line,
+			       maxlen);
+	if (strlen(line) + 1 >= maxlen) {
+		kvfree(line);
+		return interpose_emit_full(result, maxlen);
 	}
 
-	it->inner.type->status(&it->inner, STATUSTYPE_TABLE, flags, line, len);
 	pos = line;
 	while ((arg = strsep(&pos, " ")))
 		if (*arg)
@@ -1739,26 +1791,33 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-/* Pin or unpin now, and for later resumes of the same table. */
-static int interpose_message_pin(struct interpose_target *it, bool pin)
+static void interpose_mark_pin(struct interpose_target *it, bool pin)
 {
-	struct interpose_dev *dev = it->dev;
 	struct interpose_target *line;
-	int r = 0;
-
-	if (pin)
-		r = interpose_pin(dev);
-	else
-		interpose_unpin(dev);
-	if (r)
-		return r;
 
 	mutex_lock(&interpose_devs_lock);
-	list_for_each_entry(line, &dev->targets, list)
+	list_for_each_entry(line, &it->dev->targets, list)
 		if (line->ti->table == it->ti->table)
 			line->pin = pin;
 	mutex_unlock(&interpose_devs_lock);
-	return 0;
+}
+
+/*
+ * Pin or unpin now, and for later resumes of the same table. The lines are
+ * marked first: a resume at the same time takes the pin that they do not want.
+ */
+static int interpose_message_pin(struct interpose_target *it, bool pin)
+{
+	int r = 0;
+
+	interpose_mark_pin(it, pin);
+	if (pin)
+		r = interpose_pin(it->dev);
+	else
+		interpose_unpin(it->dev);
+	if (r)
+		interpose_mark_pin(it, false);
+	return r;
 }
 
 static int interpose_own_message(struct interpose_target *it, unsigned int argc,

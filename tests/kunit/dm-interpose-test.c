@@ -713,6 +713,26 @@ static void table_can_be_loaded_again(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, dm_kunit_status(m, DM_STATUS_TABLE_FLAG), args);
 }
 
+/* DM core takes a full buffer for one that was too small. */
+static void table_that_does_not_fit_fills_the_buffer(struct kunit *test)
+{
+	char whole[128], part[128];
+	struct dm_target *ti;
+	unsigned int size;
+
+	interpose(test, test_disk(test));
+	ti = dm_table_get_target(inner->ti->table, 0);
+	ti->type->status(ti, STATUSTYPE_TABLE, 0, whole, sizeof(whole));
+	KUNIT_ASSERT_LT(test, strlen(whole), sizeof(whole) - 8);
+
+	for (size = 1; size < strlen(whole) + 8; size++) {
+		ti->type->status(ti, STATUSTYPE_TABLE, 0, part, size);
+		if (strlen(part) + 1 != size)
+			KUNIT_EXPECT_STREQ_MSG(test, part, whole,
+					       "in %u bytes", size);
+	}
+}
+
 static void status_tells_how_many_bios_were_redirected(struct kunit *test)
 {
 	struct kunit_disk *dev = test_disk(test);
@@ -801,6 +821,7 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(pinned_device_is_not_removed),
 	KUNIT_CASE(device_can_be_pinned_by_a_message),
 	KUNIT_CASE(table_can_be_loaded_again),
+	KUNIT_CASE(table_that_does_not_fit_fills_the_buffer),
 	KUNIT_CASE(status_tells_how_many_bios_were_redirected),
 	KUNIT_CASE(status_tells_how_many_bios_wait),
 	{}

@@ -149,7 +149,7 @@ static void inner_status(struct dm_target *ti, status_type_t type,
 	unsigned int sz = 0;
 
 	if (type == STATUSTYPE_TABLE)
-		DMEMIT("%s more", it->dev->name);
+		DMEMIT("%s    more", it->dev->name);
 	else
 		DMEMIT("%u mapped", dm_kunit_inner.mapped);
 }
