@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a mounted ext4 under load with two files
 # When the document's commands for finding changed blocks are run, and one file is rewritten in the new era

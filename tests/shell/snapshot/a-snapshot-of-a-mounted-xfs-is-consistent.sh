@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 120
 # Given a mounted xfs under verified load, interposed with snapshot-origin
 # When a snapshot of the disk beneath the hook is taken between suspend and resume
