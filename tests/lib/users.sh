@@ -58,7 +58,7 @@ swap_load_start() {
 	mount -t tmpfs -o "size=$(($3 + 8))M,huge=never" tmpfs "$at"
 	echo "$BASHPID" >"$2/cgroup.procs"
 	fio_verify_start "$1" "$at" --size="${3}M" --ioengine=psync --direct=0 --bs=64k --fallocate=none \
-		--verify_backlog=$(($3 * 32 / 3))
+		--rate_iops=0 --verify_backlog=$(($3 * 32 / 3))
 	echo "$BASHPID" >/sys/fs/cgroup/cgroup.procs
 }
 
