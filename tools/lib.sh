@@ -27,15 +27,8 @@ BUILD=$CLONE/build-$KERNEL_VERSION
 KERNELS=$CLONE/kernels
 LOGS=$CLONE/logs
 
-# Each of these in a console log is the kernel saying that something broke.
-SPLATS='BUG:|WARNING: |KASAN:|KFENCE:|UBSAN:|BUG at |BUG workqueue|Oops|Kernel panic'
-SPLATS+='|general protection fault|unable to handle|double fault|stack segment'
-SPLATS+='|divide error:|invalid opcode:|refcount_t:|blocked for more than'
-SPLATS+='|soft lockup|hard LOCKUP|workqueue lockup|detected stall|rcu.*stall'
-SPLATS+='|possible circular locking|possible recursive locking|possible irq lock inversion'
-SPLATS+='|inconsistent lock state|suspicious RCU usage|sleeping function called'
-SPLATS+='|bad unlock balance|non-static key|held lock freed|DEBUG_LOCKS_WARN_ON'
-SPLATS+='|ODEBUG:|scheduling while atomic|-\[ cut here \]-'
+# shellcheck source=tools/splats.sh
+. "$ROOT/tools/splats.sh"
 
 say() { printf '%s: %s\n' "$PROGRAM" "$*" >&2; }
 die() { say "$*"; exit 1; }

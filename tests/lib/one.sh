@@ -99,7 +99,7 @@ check_kernel_log() {
 	local prefix=$1 found log
 	keep_kernel_log "$prefix.dmesg"
 	[[ $log =~ $SPLATS|$IO_COMPLAINTS ]] || return 0
-	found=$(find_splats <"$prefix.dmesg")
+	found=$(find_splats "$prefix.dmesg")
 	if [[ $found ]]; then
 		details+="$(first_splat "$prefix.dmesg")"$'\n'
 		fail_verdict "kernel log: ${found%%$'\n'*}"
