@@ -484,19 +484,35 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 	return ret;
 }
 
+/*
+ * With the queue frozen nobody is in the driver's ->submit_bio(), and nobody
+ * between the hook and there. Reclaim could wait for I/O to the queue: without
+ * it until queue_unfreeze_noio(), as in blk_mq_freeze_queue() itself since 6.14.
+ */
+static unsigned int queue_freeze_noio(struct request_queue *q)
+{
+	unsigned int memflags = memalloc_noio_save();
+
+	blk_mq_freeze_queue(q);
+	return memflags;
+}
+
+static void queue_unfreeze_noio(struct request_queue *q, unsigned int memflags)
+{
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(memflags);
+}
+
 /* Clear the pointer of @bdev, with the frozen queue as the grace period. */
 static void blk_interposer_unpublish(struct block_device *bdev)
 {
 	struct request_queue *q = bdev_get_queue(bdev);
-	/* reclaim could wait for I/O to the queue that is frozen */
-	unsigned int memflags = memalloc_noio_save();
+	unsigned int memflags = queue_freeze_noio(q);
 
-	blk_mq_freeze_queue(q);
 	spin_lock(&blk_interposer_lock);
 	WRITE_ONCE(bdev->bd_interposer, NULL);
 	spin_unlock(&blk_interposer_lock);
-	blk_mq_unfreeze_queue(q);
-	memalloc_noio_restore(memflags);
+	queue_unfreeze_noio(q, memflags);
 }
 
 static unsigned int bdev_in_flight(struct block_device *bdev)
@@ -541,11 +557,9 @@ static bool disk_idle(struct block_device *bdev)
 	if (disk_in_flight(bdev))
 		return false;
 
-	memflags = memalloc_noio_save();
-	blk_mq_freeze_queue(q);
+	memflags = queue_freeze_noio(q);
 	idle = !disk_in_flight(bdev);
-	blk_mq_unfreeze_queue(q);
-	memalloc_noio_restore(memflags);
+	queue_unfreeze_noio(q, memflags);
 	return idle;
 }
 
@@ -625,12 +639,9 @@ int blk_interposer_attach(struct blk_interposer *ip,
 	    !bdev_drain_accounted(ip->bdev))
 		return -EOPNOTSUPP;
 
-	/* reclaim could wait for I/O to the queue that is frozen */
-	memflags = memalloc_noio_save();
-	blk_mq_freeze_queue(q);
+	memflags = queue_freeze_noio(q);
 	ret = blk_interposer_publish(ip, owner);
-	blk_mq_unfreeze_queue(q);
-	memalloc_noio_restore(memflags);
+	queue_unfreeze_noio(q, memflags);
 	if (ret || !bdev_drain_accounted(ip->bdev))
 		return ret;
 
@@ -748,17 +759,13 @@ EXPORT_SYMBOL_GPL(blk_interposer_hold);
  */
 void blk_interposer_sync(struct blk_interposer *ip)
 {
-	unsigned int memflags;
 	struct request_queue *q;
 
 	if (!blk_interposer_attached(ip))
 		return;
 
 	q = bdev_get_queue(ip->owner);
-	memflags = memalloc_noio_save();
-	blk_mq_freeze_queue(q);
-	blk_mq_unfreeze_queue(q);
-	memalloc_noio_restore(memflags);
+	queue_unfreeze_noio(q, queue_freeze_noio(q));
 }
 EXPORT_SYMBOL_GPL(blk_interposer_sync);
 
