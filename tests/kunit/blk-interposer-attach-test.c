@@ -129,12 +129,6 @@ static void bio_sent_while_detach_waits_reaches_the_driver(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, kunit_call_returned(call, KUNIT_PATIENCE));
 }
 
-static int submit(void *kb)
-{
-	kunit_bio_submit(kb);
-	return 0;
-}
-
 /* None of these disks has a write cache; some drivers need data in a bio. */
 static void empty_flush_that_waits_for_a_detach_is_not_for_the_driver(struct kunit *test)
 {
@@ -145,7 +139,7 @@ static void empty_flush_that_waits_for_a_detach_is_not_for_the_driver(struct kun
 	struct kunit_call *call;
 
 	blk_mq_freeze_queue(dev->disk->queue);
-	call = kunit_call(test, submit, kb);
+	call = kunit_bio_submit_call(test, kb);
 	KUNIT_EXPECT_FALSE(test, kunit_call_returned(call, KUNIT_GRACE));
 	blk_interposer_detach(&it->ip);
 	blk_mq_unfreeze_queue(dev->disk->queue);

@@ -495,12 +495,6 @@ static void take_in_slowly(struct kunit_disk *owner, struct bio *bio)
 	kunit_disk_end_bio(owner, bio);
 }
 
-static int submit(void *kb)
-{
-	kunit_bio_submit(kb);
-	return 0;
-}
-
 static int sync_gate(void *ip)
 {
 	blk_interposer_sync(ip);
@@ -520,7 +514,7 @@ static void sync_waits_for_who_has_passed_the_gate(struct kunit *test)
 
 	owner->data = &slow;
 	owner->submit = take_in_slowly;
-	kunit_call(test, submit, kb);
+	kunit_bio_submit_call(test, kb);
 	wait_for_completion(&slow.has_bio);
 	blk_interposer_hold(&it->ip);
 	call = kunit_call(test, sync_gate, &it->ip);

@@ -790,5 +790,25 @@ bool kunit_call_returned(struct kunit_call *call, unsigned long timeout)
 }
 EXPORT_SYMBOL_GPL(kunit_call_returned);
 
+static int bio_submit(void *kb)
+{
+	kunit_bio_submit(kb);
+	return 0;
+}
+
+/**
+ * kunit_bio_submit_call - kunit_bio_submit() in a thread of its own
+ * @test: the test
+ * @kb: the bio
+ *
+ * Return: the call, which lasts as long as submit_bio().
+ */
+struct kunit_call *kunit_bio_submit_call(struct kunit *test,
+					 struct kunit_bio *kb)
+{
+	return kunit_call(test, bio_submit, kb);
+}
+EXPORT_SYMBOL_GPL(kunit_bio_submit_call);
+
 MODULE_DESCRIPTION("Block devices and bios for KUnit tests");
 MODULE_LICENSE("GPL");

@@ -211,5 +211,7 @@ struct kunit_call {
 struct kunit_call *kunit_call(struct kunit *test, int (*fn)(void *data),
 			      void *data);
 bool kunit_call_returned(struct kunit_call *call, unsigned long timeout);
+struct kunit_call *kunit_bio_submit_call(struct kunit *test,
+					 struct kunit_bio *kb);
 
 #endif /* BLK_KUNIT_HELPERS_H */
