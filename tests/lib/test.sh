@@ -171,19 +171,19 @@ errno_text() {
 	esac
 }
 
-# The kernel log since this test began (in the guest)
-dmesg_since_start() {
-	dmesg | awk -v mark="${T_LOG_MARK:-}" 'found || mark == ""; index($0, mark) { found = 1 }'
-}
-
-# log_since MARK: sets $log to what the kernel log says after the last line with it
-log_since() {
+# dmesg_since MARK: sets $log to what the kernel log says after the last line with it
+dmesg_since() {
 	local lines i
 	mapfile -t lines < <(dmesg)
 	for ((i = ${#lines[@]} - 1; i >= 0; i--)); do # ${log##*"$1"} takes a second for 20 KiB, and hours for a megabyte
 		[[ ${lines[i]} != *"$1"* ]] || break
 	done
 	log=$(printf '%s\n' "${lines[@]:i+1}")
+}
+
+# dmesg_since_start: the same for what has come since this test began (in the guest)
+dmesg_since_start() {
+	dmesg_since "${T_LOG_MARK:-a start by hand: all of it}"
 }
 
 # expect_error 'text' [ERRNO] -- COMMAND…: the command fails, by no signal, with the text in what it says or in the
@@ -200,7 +200,7 @@ expect_error() {
 	[[ -z ${IN_GUEST:-} ]] || echo "$mark" >/dev/kmsg
 	said=$("$@" 2>&1 >/dev/null) || status=$?
 	[[ -z $errno || $said == *"$errno"* ]] || fail "expected '$errno' from: $*, but it said: $said"
-	[[ -z ${IN_GUEST:-} ]] || log_since "$mark"
+	[[ -z ${IN_GUEST:-} ]] || dmesg_since "$mark"
 	said+=$log
 	((status != 0)) || fail "succeeded, and should have failed with '$text': $*"
 	((status < 126)) || fail "status $status (signal or not runnable) is no expected failure: $*"

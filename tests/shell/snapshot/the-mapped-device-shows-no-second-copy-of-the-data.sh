@@ -16,7 +16,7 @@ expect_error "Input/output error" EIO -- dd if=/dev/zero of="$upper" bs=4k count
 expect_error "Input/output error" EIO -- dd if=/dev/zero of="$upper" bs=4k count=16 conv=notrunc,fsync
 not blkid -p "$upper" >"$T_DIR/found"
 [[ ! -s $T_DIR/found ]] || fail "blkid finds $(<"$T_DIR/found")"
-log=$(dmesg_since_start)
+dmesg_since_start
 [[ ! $log =~ (Buffer\ I/O|I/O\ error|lost\ async)[^$'\n']* ]] || fail "the kernel log says: ${BASH_REMATCH[0]}"
 mkdir "$T_DIR/second"
 not mount -t ext4 -o ro "$upper" "$T_DIR/second"
