@@ -170,14 +170,17 @@ run_job() {
 	echo "$job_verdict" >>"$logs/guests-$guest"
 }
 
-# add_jobs GUEST-INDEX: splits a group's tests into $jobs parts of about the same length, if there are enough of them
+# add_jobs GUEST-INDEX: splits a group's tests into $jobs parts of about the same length, if they may take long enough
+# to be worth a boot
 add_jobs() {
-	local guest=$1 i n part parts=$jobs tests=() lists=() loads=()
+	local guest=$1 i n part parts=$jobs tests=() lists=() loads=() sum=0
 	((${#job_list[@]})) || loads=("$host_load") # the first worker has something to do before
 	for i in "${!kinds[@]}"; do
-		[[ ${kinds[i]} != vm || ${groups[i]} != "${groups[guest]}" ]] || tests+=("$i")
+		[[ ${kinds[i]} == vm && ${groups[i]} == "${groups[guest]}" ]] || continue
+		tests+=("$i")
+		sum=$((sum + limits[i]))
 	done
-	((${#tests[@]} >= 4 * jobs)) || parts=1
+	((sum >= 480 * jobs)) || parts=1
 	for i in "${tests[@]}"; do
 		part=0
 		for ((n = 1; n < parts; n++)); do
