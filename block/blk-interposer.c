@@ -60,23 +60,15 @@ static bool bio_for_owner(struct blk_interposer *ip, struct bio *bio)
 }
 
 /*
- * Turn a redirected bio back into one for the interposed device. The caller
- * ends or submits it, and then drops the count.
- */
-static void bio_undo_interpose(struct blk_interposer *ip, struct bio *bio)
-{
-	bio->bi_bdev = ip->bdev;
-	bio_clear_flag(bio, BIO_INTERPOSED);
-}
-
-/*
  * Send a redirected bio to the interposed device after all, which then ends it.
- * The count is dropped last: it keeps @ip.
+ * It was charged to its cgroup when it came: see bio_given_back(). The count is
+ * dropped last: it keeps @ip.
  */
 static void blk_interposer_give_back(struct blk_interposer *ip,
 				     struct bio *bio)
 {
-	bio_undo_interpose(ip, bio);
+	bio->bi_bdev = ip->bdev;
+	bio_set_flag(bio, BIO_PAST_INTERPOSER);
 	/* a split that was made at the owner has the owner's blkg */
 	bio_associate_blkg(bio);
 	submit_bio_noacct(bio);
@@ -175,6 +167,7 @@ static void blk_interposer_readdress(struct blk_interposer *ip,
 
 	bio->bi_bdev = ip->owner;
 	bio_set_flag(bio, BIO_INTERPOSED);
+	bio_clear_flag(bio, BIO_PAST_INTERPOSER);
 	trace_block_bio_remap(bio, dev, sector);
 }
 
@@ -276,13 +269,15 @@ bool __bio_interpose_flush(struct bio *bio)
  */
 void __bio_interpose_endio(struct bio *bio)
 {
-	if (bio_flagged(bio, BIO_INTERPOSED)) {
+	/* on its way back it has its device, and is counted by who sends it */
+	if (bio_flagged(bio, BIO_INTERPOSED) && !bio_given_back(bio)) {
 		/* the count of this bio keeps the owner's pointer in place */
 		struct blk_interposer *ip = bio->bi_bdev->bd_interposer;
 
-		bio_undo_interpose(ip, bio);
+		bio->bi_bdev = ip->bdev;
 		percpu_ref_put(&ip->inflight);
 	}
+	bio_clear_flag(bio, BIO_INTERPOSED);
 	bio_clear_flag(bio, BIO_PAST_INTERPOSER);
 }
 

@@ -47,10 +47,35 @@ static inline bool bio_past_hook(struct bio *bio)
 				  1U << BIO_PAST_INTERPOSER));
 }
 
+/*
+ * Is @bio on its way back from a gate to its own device? It goes through
+ * submit_bio_noacct() and the hook again, where another interposer may be by
+ * now, but was charged the first time. Both flags say so until
+ * bio_interpose_charged(): no bio is redirected from beneath an interposer.
+ */
+static inline bool bio_given_back(struct bio *bio)
+{
+	return bio_flagged(bio, BIO_INTERPOSED) &&
+		bio_flagged(bio, BIO_PAST_INTERPOSER);
+}
+
+/* Was @bio charged to its cgroup before? To be asked once, before the hook. */
+static inline bool bio_interpose_charged(struct bio *bio)
+{
+	if (!bio_past_hook(bio))
+		return false;
+	if (bio_given_back(bio)) {
+		bio_clear_flag(bio, BIO_INTERPOSED);
+		bio_clear_flag(bio, BIO_PAST_INTERPOSER);
+	}
+	return true;
+}
+
 /* Will @bio be redirected? Then what ->bi_bdev can do does not matter yet. */
 static inline bool bio_will_interpose(struct bio *bio)
 {
-	return blk_interposer_active() && !bio_past_hook(bio) &&
+	return blk_interposer_active() &&
+		(!bio_past_hook(bio) || bio_given_back(bio)) &&
 		bdev_interposed(bio->bi_bdev);
 }
 
@@ -103,6 +128,11 @@ static inline bool blk_interposer_active(void)
 }
 
 static inline bool bio_past_hook(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_interpose_charged(struct bio *bio)
 {
 	return false;
 }

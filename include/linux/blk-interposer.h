@@ -106,7 +106,7 @@ bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev);
 
 /**
  * bio_set_past_interposer - address a bio to a device beneath its interposer
- * @bio: a bio that the caller owns
+ * @bio: a bio of the caller's own, not one that was redirected to it
  * @bdev: the interposed device
  *
  * The caller submits @bio afterwards; it reaches @bdev's driver without being

@@ -4,10 +4,10 @@
 # When it makes a known number of reads and writes on a disk, first raw and then interposed
 # Then io.stat shows that number for the disk both times, and not twice as many
 . tests/lib/test.sh
-. tests/lib/io_group.sh
+. tests/lib/control_group.sh
 
 dev=$(scratch a)
-io_group
+control_group io
 
 # charged: reads and writes that the group has made on the disk
 charged() {
@@ -18,8 +18,8 @@ charged() {
 }
 
 read_and_write() {
-	dd_in_group if=/dev/zero of="$dev" count=100 oflag=direct
-	dd_in_group if="$dev" of=/dev/null count=50 iflag=direct
+	in_group dd bs=4k conv=notrunc status=none if=/dev/zero of="$dev" count=100 oflag=direct
+	in_group dd bs=4k conv=notrunc status=none if="$dev" of=/dev/null count=50 iflag=direct
 }
 
 read_and_write

@@ -1,39 +1,35 @@
 #!/bin/bash
 # timeout: 60
-# Given a process in a control group with a limit (io.max) for a disk
+# Given a process in a control group with limits for a disk, of I/Os a second (io.max) and of latency (io.latency)
 # When it makes a known number of writes and reads on the disk, first raw and then interposed
-# Then each counts once towards the limit, both times
+# Then each counts once towards each limit, both times
 . tests/lib/test.sh
-. tests/lib/io_group.sh
+. tests/lib/control_group.sh
+. tests/lib/probes.sh
 
-tracing=/sys/kernel/tracing
-[[ -e $tracing/kprobe_events ]] || unmet "the kernel has no kprobe events"
 dev=$(scratch a)
-io_group
-# nobody waits for this limit, but it is counted
+control_group io
+# nobody waits for these, but they are counted
 echo "$(devno "$dev") riops=1000000 wiops=1000000" >"$group/io.max"
+echo "$(devno "$dev") target=10000000" >"$group/io.latency"
+limits=(__blk_throtl_bio blkcg_iolatency_throttle blkcg_iolatency_done_bio)
+probes "${limits[@]}"
 
-cleanup probe_remove
-probe_remove() {
-	[[ ! -d $tracing/events/kprobes/throttle ]] || {
-		echo 0 >"$tracing/events/kprobes/throttle/enable"
-		echo "-:throttle" >>"$tracing/kprobe_events"
-	}
-}
-echo "p:throttle __blk_throtl_bio" >>"$tracing/kprobe_events"
-echo 1 >"$tracing/events/kprobes/throttle/enable"
-
-# counted OPERANDS…: how often the limit was looked at while dd ran
-counted() {
-	: >"$tracing/trace"
-	dd_in_group "$@"
-	grep -c ' throttle: ' "$tracing/trace" || true
+# counts N WHAT OPERANDS…: each limit is asked N times while dd runs
+counts() {
+	local n=$1 what=$2 limit
+	shift 2
+	probes_clear
+	in_group dd bs=4k conv=notrunc status=none "$@"
+	for limit in "${limits[@]}"; do
+		equal "$what, calls of $limit" "$n" "$(calls "$limit")"
+	done
 }
 
 for how in raw interposed; do
 	[[ $how == raw ]] || interpose x "$dev" linear "$dev" 0 >"$T_DIR/node"
-	equal "writes counted, $how" 100 "$(counted if=/dev/zero of="$dev" count=100 oflag=direct)"
-	equal "reads counted, $how" 50 "$(counted if="$dev" of=/dev/null count=50 iflag=direct)"
+	counts 100 "writes, $how" if=/dev/zero of="$dev" count=100 oflag=direct
+	counts 50 "reads, $how" if="$dev" of=/dev/null count=50 iflag=direct
 done
 dmsetup remove "$P-x"
 test_done
