@@ -75,7 +75,7 @@
  *	interpose_devs_lock
  * @users: table lines, complete or being made, of @md; under
  *	interpose_devs_lock
- * @targets: the &struct interpose_target of all tables of @md; under
+ * @tables: the &struct interpose_table of all tables of @md; under
  *	interpose_devs_lock
  * @bdev_file: the interposed device, open for reading and without a holder:
  *	that works beside whoever has claimed it
@@ -88,8 +88,6 @@
  * @lock: keeps attach and detach apart; protects @retired
  * @retired: detached because @md is being removed: the inner targets have been
  *	suspended and are not called again before their dtr
- * @checked: the table that interpose_check_table() has passed; its dtr takes it
- *	back
  * @frozen: the file systems that a suspend or an attach has frozen and
  *	@thaw_work is to thaw; handed over with xchg()
  * @pin: the mapped device, kept open by us so that it cannot be removed; handed
@@ -107,7 +105,7 @@ struct interpose_dev {
 
 	struct mapped_device *md;
 	unsigned int users;
-	struct list_head targets;
+	struct list_head tables;
 
 	struct file *bdev_file;
 	struct block_device *bdev;
@@ -120,7 +118,6 @@ struct interpose_dev {
 	/* keeps attach and detach apart */
 	struct mutex lock;
 	bool retired;
-	struct dm_table *checked;
 	struct interpose_frozen *frozen;
 	struct file *pin;
 	struct work_struct thaw_work;
@@ -130,23 +127,41 @@ struct interpose_dev {
 };
 
 /**
+ * struct interpose_table - the "interpose" lines of one table
+ *
+ * There are few tables at a time, but one may have many lines.
+ *
+ * @list: entry of &struct interpose_dev.tables
+ * @table: the table; only the pointer is looked at
+ * @lines: how many, complete or being made; under interpose_devs_lock
+ * @covered: sectors of these lines; under interpose_devs_lock
+ * @pin: a line asks for the pin, or a message did; under interpose_devs_lock
+ * @checked: interpose_check_table() has passed it; under md->suspend_lock
+ */
+struct interpose_table {
+	struct list_head list;
+	struct dm_table *table;
+	unsigned int lines;
+	sector_t covered;
+	bool pin;
+	bool checked;
+};
+
+/**
  * struct interpose_target - one "interpose" line of a table
  *
  * @inner: what the inner target sees as its own line
  * @type: the outer target's type, shaped after the inner one's
  * @ti: the outer target
  * @dev: the interposed device
- * @list: entry of @dev->targets
- * @pin: the line asks for the pin, or a message did; under
- *	interpose_devs_lock
+ * @table: the lines of its table
  */
 struct interpose_target {
 	struct dm_target inner;
 	struct target_type type;
 	struct dm_target *ti;
 	struct interpose_dev *dev;
-	struct list_head list;
-	bool pin;
+	struct interpose_table *table;
 };
 
 #define interpose_error(name, fmt, ...) DMERR("%s: " fmt, name, ##__VA_ARGS__)
@@ -606,6 +621,19 @@ static int interpose_attach(struct interpose_dev *dev)
 	return r;
 }
 
+static struct interpose_table *interpose_table_find(struct interpose_dev *dev,
+						    struct dm_table *table)
+{
+	struct interpose_table *lines;
+
+	lockdep_assert_held(&interpose_devs_lock);
+
+	list_for_each_entry(lines, &dev->tables, list)
+		if (lines->table == table)
+			return lines;
+	return NULL;
+}
+
 /*
  * Is a line of the table that @md has bound on @dev? Only the pointer of the
  * table is looked at, which DM core has no function for.
@@ -613,12 +641,10 @@ static int interpose_attach(struct interpose_dev *dev)
 static bool interpose_is_live(struct interpose_dev *dev)
 {
 	struct dm_table *bound = rcu_access_pointer(dev->md->map);
-	struct interpose_target *it;
-	bool live = false;
+	bool live;
 
 	mutex_lock(&interpose_devs_lock);
-	list_for_each_entry(it, &dev->targets, list)
-		live |= it->ti->table == bound;
+	live = interpose_table_find(dev, bound);
 	mutex_unlock(&interpose_devs_lock);
 	return live;
 }
@@ -751,40 +777,24 @@ static void interpose_unpin(struct interpose_dev *dev)
 		__fput_sync(pin);
 }
 
-/* Does any line of @table ask for the pin? */
-static bool interpose_wants_pin(struct interpose_dev *dev,
-				struct dm_table *table)
-{
-	struct interpose_target *it;
-	bool pin = false;
-
-	lockdep_assert_held(&interpose_devs_lock);
-
-	list_for_each_entry(it, &dev->targets, list)
-		pin |= it->ti->table == table && it->pin;
-	return pin;
-}
-
-static int interpose_pin_if_wanted(struct interpose_dev *dev,
-				   struct dm_table *table)
+static int interpose_pin_if_wanted(struct interpose_target *it)
 {
 	bool wanted;
 
 	mutex_lock(&interpose_devs_lock);
-	wanted = interpose_wants_pin(dev, table);
+	wanted = it->table->pin;
 	mutex_unlock(&interpose_devs_lock);
-	return wanted ? interpose_pin(dev) : 0;
+	return wanted ? interpose_pin(it->dev) : 0;
 }
 
-/* A message that pins meanwhile says so to the lines first, under this lock. */
-static void interpose_unpin_unless_wanted(struct interpose_dev *dev,
-					  struct dm_table *table)
+/* A message that pins meanwhile says so to the table first, under this lock. */
+static void interpose_unpin_unless_wanted(struct interpose_target *it)
 {
 	struct file *pin = NULL;
 
 	mutex_lock(&interpose_devs_lock);
-	if (!interpose_wants_pin(dev, table))
-		pin = xchg(&dev->pin, NULL);
+	if (!it->table->pin)
+		pin = xchg(&it->dev->pin, NULL);
 	mutex_unlock(&interpose_devs_lock);
 	if (pin)
 		__fput_sync(pin);
@@ -914,7 +924,7 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 		return ERR_PTR(-ENOMEM);
 
 	kref_init(&dev->kref);
-	INIT_LIST_HEAD(&dev->targets);
+	INIT_LIST_HEAD(&dev->tables);
 	mutex_init(&dev->lock);
 	INIT_WORK(&dev->thaw_work, interpose_thaw_work);
 	INIT_WORK(&dev->freeze_work, interpose_freeze_work);
@@ -1151,17 +1161,14 @@ static int interpose_check_block_size(struct interpose_target *it)
 	return -EINVAL;
 }
 
-/* Do the lines of @ti's table cover the device, and nothing else? */
-static int interpose_check_coverage(struct dm_target *ti,
-				    struct interpose_dev *dev)
+/* Do the lines of @it's table cover the device, and nothing else? */
+static int interpose_check_coverage(struct interpose_target *it)
 {
-	sector_t covered = 0, size = dm_table_get_size(ti->table);
-	struct interpose_target *it;
+	sector_t covered, size = dm_table_get_size(it->ti->table);
+	struct interpose_dev *dev = it->dev;
 
 	mutex_lock(&interpose_devs_lock);
-	list_for_each_entry(it, &dev->targets, list)
-		if (it->ti->table == ti->table)
-			covered += it->ti->len;
+	covered = it->table->covered;
 	mutex_unlock(&interpose_devs_lock);
 
 	if (covered != size) {
@@ -1231,6 +1238,13 @@ static void interpose_shape_type(struct interpose_target *it)
 		it->type.io_hints = NULL;
 }
 
+static void interpose_mark_pin(struct interpose_target *it, bool pin)
+{
+	mutex_lock(&interpose_devs_lock);
+	WRITE_ONCE(it->table->pin, pin);
+	mutex_unlock(&interpose_devs_lock);
+}
+
 static int interpose_parse_features(struct interpose_target *it,
 				    struct dm_arg_set *as)
 {
@@ -1258,7 +1272,7 @@ static int interpose_parse_features(struct interpose_target *it,
 			ti->error = "Unknown feature argument";
 			return -EINVAL;
 		}
-		it->pin = true;
+		interpose_mark_pin(it, true);
 	}
 	return 0;
 }
@@ -1473,6 +1487,48 @@ static int interpose_ctr_dev(struct interpose_target *it, struct dm_arg_set *as)
 	return 0;
 }
 
+/* A line, complete or not yet, belongs to its table. */
+static int interpose_table_join(struct interpose_target *it)
+{
+	struct interpose_table *lines, *spare;
+
+	spare = kzalloc(sizeof(*spare), GFP_KERNEL);
+	if (!spare) {
+		it->ti->error = "Cannot allocate the target";
+		return -ENOMEM;
+	}
+
+	mutex_lock(&interpose_devs_lock);
+	lines = interpose_table_find(it->dev, it->ti->table);
+	if (!lines) {
+		lines = spare;
+		spare = NULL;
+		lines->table = it->ti->table;
+		list_add(&lines->list, &it->dev->tables);
+	}
+	lines->lines++;
+	lines->covered += it->ti->len;
+	it->table = lines;
+	mutex_unlock(&interpose_devs_lock);
+
+	kfree(spare);
+	return 0;
+}
+
+static void interpose_table_leave(struct interpose_target *it)
+{
+	struct interpose_table *lines = it->table;
+
+	mutex_lock(&interpose_devs_lock);
+	lines->covered -= it->ti->len;
+	if (--lines->lines)
+		lines = NULL;
+	else
+		list_del(&lines->list);
+	mutex_unlock(&interpose_devs_lock);
+	kfree(lines);
+}
+
 static int interpose_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct dm_arg_set as = { .argc = argc, .argv = argv };
@@ -1489,20 +1545,22 @@ static int interpose_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	r = interpose_ctr_dev(it, &as);
 	if (r)
 		goto out_free;
+	r = interpose_table_join(it);
+	if (r)
+		goto out_drop;
 	r = interpose_parse_features(it, &as);
 	if (!r)
 		r = interpose_ctr_inner(it, &as);
 	if (r)
-		goto out_drop;
+		goto out_leave;
 
-	mutex_lock(&interpose_devs_lock);
-	list_add_tail(&it->list, &it->dev->targets);
-	mutex_unlock(&interpose_devs_lock);
 	interpose_sync_target(it);
 	interpose_shape_type(it);
 	ti->type = &it->type;
 	return 0;
 
+out_leave:
+	interpose_table_leave(it);
 out_drop:
 	interpose_dev_drop(it->dev, false);
 out_free:
@@ -1517,12 +1575,9 @@ static void interpose_dtr(struct dm_target *ti)
 
 	/* replaced by a table without interpose lines? the device is free */
 	interpose_detach_unbound(dev);
-	cmpxchg(&dev->checked, ti->table, NULL);
 
 	interpose_destruct(it);
-	mutex_lock(&interpose_devs_lock);
-	list_del(&it->list);
-	mutex_unlock(&interpose_devs_lock);
+	interpose_table_leave(it);
 	interpose_dev_drop(dev, true);
 
 	/* DM core still puts the type */
@@ -1622,12 +1677,16 @@ static void interpose_postsuspend(struct dm_target *ti)
 static int interpose_check_table(struct interpose_target *it)
 {
 	struct interpose_dev *dev = it->dev;
-	int r;
+	int r = 0;
 
-	if (dev->checked == it->ti->table)
+	if (it->table->checked)
 		return 0;
 
-	r = interpose_check_block_size(it);
+	/* much may have changed since the load; too late for what is attached */
+	if (!blk_interposer_attached(&dev->ip))
+		r = interpose_check_bdev(it->ti, dev->bdev);
+	if (!r)
+		r = interpose_check_block_size(it);
 	if (!r)
 		r = interpose_check_loop(it);
 	if (!r)
@@ -1643,32 +1702,31 @@ static int interpose_preresume_last(struct interpose_target *it)
 
 	r = interpose_check_table(it);
 	if (!r)
-		r = interpose_pin_if_wanted(dev, it->ti->table);
+		r = interpose_pin_if_wanted(it);
 	if (!r)
 		r = interpose_attach(dev);
 	if (!r)
-		WRITE_ONCE(dev->checked, it->ti->table);
+		it->table->checked = true;
 
 	/* a table that fails to follow another leaves that one's pin alone */
 	if (!blk_interposer_attached(&dev->ip))
 		interpose_unpin(dev);
 	else if (!r)
-		interpose_unpin_unless_wanted(dev, it->ti->table);
+		interpose_unpin_unless_wanted(it);
 	return r;
 }
 
 static int interpose_preresume(struct dm_target *ti)
 {
 	struct interpose_target *it = to_interpose(ti);
-	struct interpose_dev *dev = it->dev;
 	int r = 0;
 
-	if (READ_ONCE(dev->retired))
+	if (READ_ONCE(it->dev->retired))
 		return 0;
 
 	/* by every line: the last one of a mixed table need not be ours */
-	if (READ_ONCE(dev->checked) != ti->table)
-		r = interpose_check_coverage(ti, dev);
+	if (!it->table->checked)
+		r = interpose_check_coverage(it);
 	if (!r && it->inner.type->preresume)
 		r = it->inner.type->preresume(&it->inner);
 	interpose_sync_target(it);
@@ -1765,7 +1823,7 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 		       READ_ONCE(dev->pin) ? "pinned" : "-", inner->name);
 		break;
 	case STATUSTYPE_TABLE:
-		DMEMIT("%s%s %s", dev->name, it->pin ? " 1 pin" : "",
+		DMEMIT("%s%s %s", dev->name, READ_ONCE(it->table->pin) ? " 1 pin" : "",
 		       inner->name);
 		break;
 	case STATUSTYPE_IMA:
@@ -1791,20 +1849,9 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-static void interpose_mark_pin(struct interpose_target *it, bool pin)
-{
-	struct interpose_target *line;
-
-	mutex_lock(&interpose_devs_lock);
-	list_for_each_entry(line, &it->dev->targets, list)
-		if (line->ti->table == it->ti->table)
-			line->pin = pin;
-	mutex_unlock(&interpose_devs_lock);
-}
-
 /*
- * Pin or unpin now, and for later resumes of the same table. The lines are
- * marked first: a resume at the same time takes the pin that they do not want.
+ * Pin or unpin now, and for later resumes of the same table. The table is
+ * marked first: a resume at the same time takes the pin that it does not want.
  */
 static int interpose_message_pin(struct interpose_target *it, bool pin)
 {
