@@ -52,7 +52,10 @@ fio_gone() {
 # For the end of a failed test: nothing is judged any more
 fio_kill() {
 	[[ -s $T_DIR/fio-$1.pid ]] || return 0
-	fio_gone "$1" || kill -KILL "$(<"$T_DIR/fio-$1.pid")" 2>/dev/null || true
+	fio_gone "$1" || {
+		pkill -KILL -P "$(<"$T_DIR/fio-$1.pid")" || true # the jobs would go on alone
+		kill -KILL "$(<"$T_DIR/fio-$1.pid")" 2>/dev/null || true
+	}
 	wait_until "fio $1 is gone" 20 fio_gone "$1"
 }
 

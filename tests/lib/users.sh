@@ -33,24 +33,15 @@ swap_off_if_on() {
 	! grep -q "^$1 " /proc/swaps || swapoff "$1"
 }
 
-# memory_group MIB: a control group with so much memory; prints its directory
-memory_group() {
-	local group=/sys/fs/cgroup/$P
-	cleanup remove_memory_group "$group"
-	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
-	mkdir "$group"
-	echo "${1}M" >"$group/memory.max"
-	echo "$group"
+# group_keeps SIZE: what is beyond that of the group's memory is swapped out; "max" for all. At memory.max a process
+# would be killed while it cannot be written out.
+group_keeps() {
+	echo "$1" >"$group/memory.high"
 }
 
-# A process that has just been killed keeps its group for a moment
-remove_memory_group() {
-	[[ ! -d $1 ]] || wait_until "$1 is gone" 30 rmdir "$1"
-	echo -memory >/sys/fs/cgroup/cgroup.subtree_control
-}
-
-# swap_load_start NAME GROUP MIB: verified data in memory, of which more is used than the group may have. A block is
-# read back when two thirds of all others have been written after it.
+# swap_load_start NAME GROUP MIB: verified data in memory, of which more is used than the group may keep. A block is
+# read back when two thirds of all others have been written after it. The group must be able to keep fio itself, which
+# is 20 MiB with its libraries.
 swap_load_start() {
 	local at=$T_DIR/memory-$1
 	mkdir "$at"
@@ -62,10 +53,14 @@ swap_load_start() {
 	echo "$BASHPID" >/sys/fs/cgroup/cgroup.procs
 }
 
-# vm_count NAME: a counter of /proc/vmstat
-vm_count() {
-	local name value
-	while read -r name value; do
-		[[ $name != "$1" ]] || echo "$value"
-	done </proc/vmstat
+# swapped DISK N: N more pages have been read from the disk, and N written
+swapped() {
+	(($(io_stat "$1" read_sectors) / 8 >= in + $2 && $(io_stat "$1" write_sectors) / 8 >= out + $2))
+}
+
+# wait_swapped DISK N: until N more pages have been swapped in, and N out, on this disk
+wait_swapped() {
+	local in out
+	in=$(($(io_stat "$1" read_sectors) / 8)) out=$(($(io_stat "$1" write_sectors) / 8))
+	wait_until "pages are swapped in and out" 60 swapped "$@"
 }

@@ -5,22 +5,9 @@
 # When an interposer is created on that, reloaded by load and resume alone, suspended and resumed, and removed
 # Then the process goes on, with pages written out and read back through the interposer, and finds its memory as it was
 . tests/lib/test.sh
+. tests/lib/control_group.sh
+. tests/lib/users.sh
 requires_target flakey
-
-swapped_off() {
-	[[ $(</proc/swaps) != *"$1"* ]] || swapoff "$1"
-}
-
-group_removed() {
-	local tries
-	[[ -d $1 ]] || return 0
-	for tries in {1..100}; do
-		! rmdir "$1" 2>"$T_DIR/rmdir" || return 0
-		pause 0.1
-	done
-	cat "$T_DIR/rmdir" >&2
-	return 1
-}
 
 # passing: 16 MiB are read into one buffer and written out of it, over and over, in a group that is to keep 8
 passing() {
@@ -45,18 +32,10 @@ passes_on() {
 	wait_until "the process comes round" 100 passes $((${#lines[@]} + 2))
 }
 
-cgroups=$T_DIR/cgroups group=$T_DIR/cgroups/$P
-mkdir "$cgroups"
-cleanup unmount_if_there "$cgroups"
-mount -t cgroup2 none "$cgroups"
-echo +memory >"$cgroups/cgroup.subtree_control"
-cleanup group_removed "$group"
-mkdir "$group"
-echo 8M >"$group/memory.high" # at memory.max it would be killed while it cannot be written out
+control_group memory
+group_keeps 8M
 dev=$(partition "$(scratch a)" 64)
-mkswap -q "$dev"
-cleanup swapped_off "$dev"
-swapon "$dev"
+swap_on "$dev"
 random_fill "$T_DIR/data" 16
 : >"$T_DIR/passes"
 cleanup touch "$T_DIR/enough"

@@ -28,11 +28,7 @@ mount -t ramfs ramfs "$ballast"
 dd if=/dev/zero of="$ballast/file" bs=1M count=$(($(available) - 48)) status=none
 note "$(available) MiB of memory are left"
 swap_load_start load /sys/fs/cgroup 80
-in=$(vm_count pswpin)
-swapped_in() {
-	(($(vm_count pswpin) > in + 1000))
-}
-wait_until "memory is short" 200 swapped_in
+wait_swapped "$disk" 1000
 cycles 3 "$dev" linear
 cycles 2 "$dev" snapshot-origin
 cycles 1 "$dev" delay

@@ -6,48 +6,41 @@
 # Then pages are swapped in and out through each, and none is lost
 . tests/lib/test.sh
 . tests/lib/cycles.sh
+. tests/lib/control_group.sh
 . tests/lib/users.sh
 requires_target interpose snapshot delay
-
-swapped() {
-	(($(vm_count pswpin) >= in + $1 && $(vm_count pswpout) >= out + $1))
-}
-
-wait_swapped() {
-	in=$(vm_count pswpin) out=$(vm_count pswpout)
-	wait_until "pages are swapped in and out" 60 swapped "$1"
-}
 
 disk=$(scratch a)
 scratch b >/dev/null
 dev=$(partition "$disk" 256)
-group=$(memory_group 12)
+control_group memory
+group_keeps 32M
 
 swap_on "$dev"
-swap_load_start before "$group" 24
-wait_swapped 200
+swap_load_start before "$group" 64
+wait_swapped "$disk" 200
 cycles 2 "$dev" linear
 cycles 2 "$dev" snapshot-origin
 cycles 1 "$dev" delay
 dmsetup create "$P-cycle" --table "0 $(sectors "$dev") interpose $dev linear $dev 0"
-wait_swapped 200
+wait_swapped "$disk" 200
 dmsetup suspend "$P-cycle"
 dmsetup resume "$P-cycle"
-wait_swapped 200
+wait_swapped "$disk" 200
 fio_verify_check before
-echo max >"$group/memory.max"
+group_keeps max
 swapoff "$dev" # what was written without an interposer is read through it
 fio_verify_stop before
 umount "$T_DIR/memory-before"
 
 swap_on "$dev"
-echo 12M >"$group/memory.max"
-swap_load_start after "$group" 24
+group_keeps 32M
+swap_load_start after "$group" 64
 wait_redirected cycle 200
 dmsetup remove "$P-cycle"
-wait_swapped 200
+wait_swapped "$disk" 200
 fio_verify_check after
-echo max >"$group/memory.max"
+group_keeps max
 swapoff "$dev" # and the other way round
 fio_verify_stop after
 umount "$T_DIR/memory-after"
