@@ -14,7 +14,23 @@ recorded_ext4() {
 	AT=$(mkfs_mounted ext4 "$RECORDED")
 	sync -f "$AT"
 	dmsetup message "$P-recorded" 0 mark mounted
-	RECORDED_FROM=$("$(program log-replay)" count /dev/vdb)
+	RECORDED_FROM=$(entries_recorded)
+	RANDOM=${SEED:=$RANDOM}
+	note "SEED=$SEED"
+}
+
+# As of the last flush
+entries_recorded() {
+	"$(program log-replay)" count /dev/vdb
+}
+
+risks_from=() risks_to=()
+
+# at_risk COMMAND…: the power is to fail during this
+at_risk() {
+	risks_from+=("$(entries_recorded)")
+	"$@"
+	risks_to+=("$(entries_recorded)")
 }
 
 # numbers_start: numbers are written, synced and marked, all the time
@@ -53,21 +69,23 @@ look_at() {
 	}
 }
 
-# power_cuts N: look at N points of the record since the file system was mounted, one in each Nth of it
+# power_cuts: look at one point of the record during each command that was at risk, and at its end
 power_cuts() {
-	local n=$1 from=$RECORDED_FROM entries done=0 to i replay image=$T_DIR/image copy=$T_DIR/copy mark synced=0
+	local entries done=0 to i replay image=$T_DIR/image copy=$T_DIR/copy mark synced=0
 	replay=$(program log-replay)
-	entries=$("$replay" count /dev/vdb)
-	((entries - from >= n)) || fail "only $((entries - from)) entries were recorded"
+	entries=$(entries_recorded)
+	((entries - RECORDED_FROM >= 100)) || fail "only $((entries - RECORDED_FROM)) entries were recorded"
+	risks_from+=("$entries")
+	risks_to+=("$entries")
 	truncate -s "${SIZE_MIB}M" "$image"
-	for ((i = 1; i <= n; i++)); do
-		to=$((from + (entries - from) * i / n - (i < n ? RANDOM % ((entries - from) / n) : 0)))
+	for i in "${!risks_from[@]}"; do
+		to=$((risks_from[i] + RANDOM % (risks_to[i] - risks_from[i] + 1)))
 		mark=$("$replay" apply /dev/vdb "$image" "$done" "$to")
 		[[ $mark != [0-9]* ]] || synced=$mark
 		done=$to
 		cp --sparse=always "$image" "$copy"
 		look_at "$copy" "$synced"
-		note "power cut after entry $to of $entries: number $synced is there"
+		note "power cut after entry $to (${risks_from[i]} to ${risks_to[i]}) of $entries: number $synced is there"
 	done
 	((synced > 0)) || fail "no number was ever synced"
 }
