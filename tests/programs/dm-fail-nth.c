@@ -86,19 +86,20 @@ static int suspend_fast(void)
 				  DM_SKIP_LOCKFS_FLAG);
 }
 
-static int load(const char *params)
+static int load(const char *type, const char *params)
 {
 	struct dm_target_spec *spec = start(0);
 
 	buffer.head.target_count = 1;
 	spec->length = sectors;
-	strcpy(spec->target_type, "interpose");
+	strcpy(spec->target_type, type);
 	snprintf((char *)(spec + 1), 4096, "%s", params);
 	return dm_raw(DM_TABLE_LOAD, &buffer);
 }
 
-static int load_a(void) { return load(params_a); }
-static int load_b(void) { return load(params_b); }
+static int load_a(void) { return load("interpose", params_a); }
+static int load_b(void) { return load("interpose", params_b); }
+static int load_error(void) { return load("error", ""); }
 
 static int message(const char *text)
 {
@@ -179,6 +180,13 @@ static void prepare_swap_fast(void)
 	MUST(suspend_fast);
 }
 
+static void prepare_wipe(void)
+{
+	prepare_attached();
+	MUST(load_error);
+	MUST(suspend);
+}
+
 static void prepare_pinned(void)
 {
 	prepare_attached();
@@ -227,6 +235,12 @@ static void again_swap(void)
 	MUST(resume);
 }
 
+static void again_wipe(void)
+{
+	MUST(load_error);
+	MUST(resume);
+}
+
 static const struct operation operations[] = {
 	{ "create", prepare_nothing, create, again_create },
 	{ "load", prepare_created, load_a, again_load_a },
@@ -246,6 +260,7 @@ static const struct operation operations[] = {
 	{ "swap-after-noflush", prepare_swap_fast, resume, again_swap },
 	{ "detach", prepare_attached, delete, again_delete },
 	{ "detach-suspended", prepare_suspended, delete, again_delete },
+	{ "wipe", prepare_wipe, resume, again_wipe },
 };
 
 static void arm(unsigned int nth)
