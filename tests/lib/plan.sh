@@ -39,9 +39,10 @@ wanted() {
 	return 1
 }
 
-# A test asked for by name runs whatever its tier
+# in_tier FILE [PREFIX]: a test asked for by name runs whatever its tier
 in_tier() {
-	[[ ${T:-} || $tier == full || $(header "$1" tier check) == check ]]
+	[[ ! ${T:-} && $tier != full ]] || return 0
+	[[ $(header "$1" tier check) == check || ${2:-} == kcsan: && $(header "$1" kcsan no) == yes ]]
 }
 
 # plan_scripts KIND DIR PREFIX [KERNEL]
@@ -51,26 +52,29 @@ plan_scripts() {
 	[[ -d $dir ]] || return 0
 	while read -r file; do
 		path=${file#"$dir"/}
-		if wanted "$prefix$path" && in_tier "$file"; then
+		if wanted "$prefix$path" && in_tier "$file" "$prefix"; then
 			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "$(header "$file" timeout 120)" \
 				"$(header "$file" kernel "$kernel")|$(header "$file" vm '')"
 		fi
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }
 
-# The tests of make check once more, in a kernel that looks for data races
+# The tests of make check once more, and some others, in a kernel that looks for data races
 plan_kcsan() {
 	local tier=check
+	plan_kunit vm smp kcsan: debug-kcsan
 	plan_scripts vm "$tests/shell" kcsan: debug-kcsan
 }
 
+# plan_kunit KIND WHERE [PREFIX KERNEL]
 plan_kunit() {
-	local kind=$1 where=$2 suite module places allowed
+	local kind=$1 where=$2 prefix=${3:-} suite module places allowed
 	[[ -r $tests/kunit/suites ]] || return 0
 	while read -r suite module places allowed; do
 		[[ $suite && $suite != \#* && ,$places, == *,$where,* ]] || continue
-		wanted "kunit-$where/$suite" || continue
-		plan_add "$kind" "kunit on $where: $suite" "tests/lib/kunit-suite $suite $module ${allowed:+allowed}" 300 "debug|"
+		wanted "${prefix}kunit-$where/$suite" || continue
+		plan_add "$kind" "${prefix}kunit on $where: $suite" \
+			"tests/lib/kunit-suite $suite $module ${allowed:+allowed}" 300 "${4:-debug}|"
 	done <"$tests/kunit/suites"
 }
 

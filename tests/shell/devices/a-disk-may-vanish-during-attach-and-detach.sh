@@ -1,5 +1,6 @@
 #!/bin/bash
 # tier: full
+# kcsan: yes
 # timeout: 240
 # Given a disk under raw load
 # When it loses its power while an interposer is being attached, or detached, several times

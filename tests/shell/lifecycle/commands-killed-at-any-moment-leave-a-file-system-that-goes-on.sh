@@ -1,5 +1,6 @@
 #!/bin/bash
 # tier: full
+# kcsan: yes
 # timeout: 300
 # Given a mounted ext4 under verified load
 # When dmsetup is killed at random moments of create, suspend, resume, reload, wipe_table and remove

@@ -1,5 +1,6 @@
 #!/bin/bash
 # tier: full
+# kcsan: yes
 # timeout: 300
 # Given six partitions of one disk that are all written to and verified
 # When six processes at once create an interposer each, suspend it, reload it, pin and unpin it, suspend it without flush

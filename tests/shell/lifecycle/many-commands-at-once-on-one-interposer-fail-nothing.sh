@@ -1,27 +1,37 @@
 #!/bin/bash
 # tier: full
+# kcsan: yes
 # timeout: 300
 # Given a mounted ext4 under verified load, with an interposer
-# When several processes at once suspend, resume, reload, clear, rename, pin and unpin it, ask for its status and table,
-#   wait for its events, set its geometry and make its node, in random order
-# Then none of them hangs, each kind has succeeded many times, and after a resume the I/O goes on through it; it can be
+# When several processes at once create, suspend, resume, reload, clear, rename, pin, unpin, wipe and remove it, also by
+#   force, ask for its status and table, wait for its events, set its geometry and make its node, in random order
+# Then none of them hangs, each kind has succeeded, and after a reload and a resume the I/O goes on through it; it can be
 #   removed, none fails, and every block is verified
 # (SEED=… repeats a run as far as that is possible.)
 . tests/lib/test.sh
 requires_target delay flakey
 
-KINDS=(suspend noflush resume resume resume load clear rename pin unpin status table wait setgeometry mknodes)
+KINDS=(create create create suspend noflush resume resume resume load load clear rename pin unpin unpin remove force
+	wipe status table wait setgeometry mknodes)
 
 name_of_x() {
 	dmsetup info -c --noheadings -o name -u "$uuid"
+}
+
+create() {
+	dmsetup create "$P-x$((RANDOM % 3))" -u "$uuid" --table "0 $size interpose $dev ${inner[RANDOM % 3]}"
 }
 
 # do_one KIND: by UUID, as the name changes; what needs a name may fail for that
 do_one() {
 	case $1 in
 	suspend | resume | clear | status | table) dmsetup "$1" -u "$uuid" ;;
+	create) create ;;
 	noflush) dmsetup suspend --noflush --nolockfs -u "$uuid" ;;
 	load) dmsetup load -u "$uuid" --table "0 $size interpose $dev ${inner[RANDOM % 3]}" ;;
+	remove) dmsetup remove -u "$uuid" ;;
+	force) dmsetup remove --force "$(name_of_x)" ;;
+	wipe) dmsetup wipe_table --noflush "$(name_of_x)" ;;
 	pin | unpin) dmsetup message -u "$uuid" 0 interpose "$1" ;;
 	rename) dmsetup rename "$(name_of_x)" "$P-x$((RANDOM % 3))" ;;
 	wait) timeout 2 dmsetup wait "$(name_of_x)" "$(dmsetup info -c --noheadings -o events -u "$uuid")" ;;
@@ -35,7 +45,7 @@ storm() {
 	local i kind
 	trap - ERR
 	RANDOM=$((seed + $1))
-	for ((i = 0; i < 16; i++)); do
+	for ((i = 0; i < 24; i++)); do
 		kind=${KINDS[RANDOM % ${#KINDS[@]}]}
 		! do_one "$kind" || echo "$kind" >>"$T_DIR/done-$1"
 	done >"$T_DIR/said-$1" 2>&1
@@ -54,7 +64,7 @@ uuid=$P-uuid seed=${SEED:-$RANDOM}
 note "SEED=$seed"
 inner=("linear $dev 0" "flakey $dev 0 3600 0" "delay $dev 0 5")
 cleanup removed
-dmsetup create "$P-x0" -u "$uuid" --table "0 $size interpose $dev linear $dev 0"
+create
 fio_verify_start load "$at" --fdatasync=16 --size=16M
 wait_io "$dev"
 
@@ -67,15 +77,15 @@ for worker in "${!workers[@]}"; do
 	[[ -e $T_DIR/ended-$worker ]] || fail "worker $worker has died"
 done
 
-dmsetup clear -u "$uuid"
+dmsetup info -u "$uuid" >/dev/null 2>&1 || create
+dmsetup load -u "$uuid" --table "0 $size interpose $dev linear $dev 0"
 dmsetup resume -u "$uuid"
-dmsetup message -u "$uuid" 0 interpose unpin
 dmsetup rename "$(name_of_x)" "$P-end"
 equal "state" attached "$(interposer_state end)"
 wait_redirected end
 fio_verify_check load
 sort "$T_DIR"/done-* | uniq -c | tee "$T_DIR/done" >&2
-for kind in suspend noflush resume load clear rename pin unpin; do
+for kind in create suspend noflush resume load clear rename pin unpin remove force wipe; do
 	grep -q " $kind\$" "$T_DIR/done" || fail "no $kind has succeeded: the test is too weak"
 done
 dmsetup remove "$P-end"
