@@ -61,7 +61,7 @@ equal "hook users" $((2 * slices)) "$(</sys/module/dm_interpose/parameters/hook_
 # fio takes the names apart at colons. Each device is written, then each is read back and verified.
 files=$(IFS=: && echo "${origins[*]}")
 verify=(fio --name=all --filename="$files" --filesize=256k --size=64M --bs=32k --direct=1 --ioengine=libaio --iodepth=64
-	--verify=crc32c --verify_fatal=1 --verify_state_save=0 --output-format=json)
+	--verify=crc32c --verify_fatal=1 --verify_state_save=0 --disk_util=0 --output-format=json)
 "${verify[@]}" --rw=write --do_verify=1 --output="$T_DIR/fio-written.json"
 equal "bytes read back" $((64 << 20)) "$(fio_result written read.io_bytes)"
 dmsetup status --target interpose >"$T_DIR/status"
