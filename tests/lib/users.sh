@@ -40,16 +40,16 @@ group_keeps() {
 }
 
 # swap_load_start NAME GROUP MIB: verified data in memory, of which more is used than the group may keep. A block is
-# read back when two thirds of all others have been written after it. The group must be able to keep fio itself, which
+# read back when up to half of all others have been written after it. The group must be able to keep fio itself, which
 # is 20 MiB with its libraries.
 swap_load_start() {
-	local at=$T_DIR/memory-$1
+	local at=$T_DIR/memory-$1 half=$(($3 * 8))
 	mkdir "$at"
 	cleanup unmount_if_there "$at"
 	mount -t tmpfs -o "size=$(($3 + 8))M,huge=never" tmpfs "$at"
 	echo "$BASHPID" >"$2/cgroup.procs"
 	fio_verify_start "$1" "$at" --size="${3}M" --ioengine=psync --direct=0 --bs=64k --fallocate=none \
-		--rate_iops=0 --verify_backlog=$(($3 * 32 / 3))
+		--rate_iops=0 --verify_backlog=$half --verify_backlog_batch=$half
 	echo "$BASHPID" >/sys/fs/cgroup/cgroup.procs
 }
 
