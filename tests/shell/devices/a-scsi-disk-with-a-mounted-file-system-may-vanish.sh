@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 240
 # Given an ext4 under load on a partition of a SCSI disk, interposed with snapshot-origin, and a snapshot of it
 # When the disk is deleted

@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 300
 # Given a raw partition that two processors write to without a pause, each block once
 # When its interposer is reloaded many times between era with the one and era with the other metadata, by suspend and

@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 120
 # Given an ext4 with inline encryption (by the block layer's own means, the disk has none), on a partition
 # When a file in an encrypted directory is written before, while and after the device is interposed, and while it has a

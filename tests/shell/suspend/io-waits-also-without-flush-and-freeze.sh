@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 300
 # Given a mounted ext4 and a raw partition under loads that sync after each write
 # When interposers on both are suspended with --noflush --nolockfs in the middle of that, and resumed

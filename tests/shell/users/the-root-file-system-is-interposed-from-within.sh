@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 240
 # Given a root file system under load, from which everything runs, dmsetup included, and an empty page cache each time
 # When snapshot-origin is attached and detached from within it, and a snapshot is taken
