@@ -59,6 +59,16 @@ plan_scripts() {
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }
 
+# One for each line of the table of target types
+plan_matrix() {
+	local cell
+	[[ ${T:-} || $tier == full ]] || return 0
+	while read -r cell _; do
+		[[ ! $cell || $cell == \#* ]] || ! wanted "matrix/$cell" ||
+			plan_add vm "matrix: $cell" "tests/lib/matrix-cell $cell" 200 "debug|"
+	done <"$tests/matrix/targets"
+}
+
 # The tests of make check once more, and some others, in a kernel that looks for data races
 plan_kcsan() {
 	local tier=check
@@ -95,6 +105,7 @@ make_plan() {
 	plan_kunit kunit uml
 	plan_kunit vm smp
 	plan_scripts vm "$tests/shell" ''
+	[[ ! -r $tests/matrix/targets ]] || plan_matrix
 	[[ $tier != full && ${T:-} != *kcsan:* ]] || plan_kcsan
 	plan_guests
 }

@@ -1,0 +1,349 @@
+# shellcheck shell=bash
+# What is special about a target type behind the hook; see tests/matrix/README.md. Source it after test.sh.
+
+MIB=64                   # size of the interposed device
+declare -A STATUS=(      # the inner target's own status line; "" if it has none
+	[linear]='' [delay]='[0-9]+ [0-9]+ [0-9]+' [flakey]='' [striped]='2 [0-9:]+ [0-9:]+ 1 AA' [error]='' [zero]='' [ebs]='' [switch]=''
+	[unstriped]='' [crypt]='' [snapshot-origin]=''
+	[dust]='[0-9:]+ (bypass|fail_read_on_bad_block) (verbose|quiet)'
+	[log-writes]='[0-9]+ [0-9]+'
+	[era]='8 [0-9]+/[0-9]+ [0-9]+ (-|[0-9]+)'
+	[mirror]='2 [0-9:]+ [0-9:]+ 1024/1024 1 AA 1 core'
+	[raid:raid1]='raid1 2 AA 131072/131072 idle 0 0 -'
+	[raid:raid10]='raid10 2 AA 131072/131072 idle 0 0 -'
+	[raid:raid0]='raid0 2 AA 65536/65536 idle 0 0 -'
+	[raid:raid4]='raid4 3 AAA 65536/65536 idle 0 0 -'
+	[raid:raid5]='raid5_ls 3 AAA 65536/65536 idle 0 0 -'
+	[raid:raid6]='raid6_zr 4 AAAA 65536/65536 idle 0 0 -'
+	[integrity]='0 [0-9]+ (-|[0-9]+)'
+	[cache]='8 [0-9]+/[0-9]+ 128 [0-9]+/[0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+ 0 .*writethrough.* smq .* rw -'
+	[writecache]='0 [0-9]+ [0-9]+ 0 .*'
+	[clone]='8 [0-9]+/[0-9]+ 256 [0-9]+/512 [0-9]+ .* rw'
+	[thin-pool]='0 [0-9]+/[0-9]+ 0/1024 - rw discard_passdown queue_if_no_space - [0-9]+'
+	[thin]='[0-9]+ [0-9]+'
+	[snapshot]='[0-9]+/[0-9]+ [0-9]+'
+)
+
+# --- what must be there before
+
+prepare_ebs() { modprobe dm-ebs; }
+
+prepare_thin() {
+	dm_create pool "0 524288 thin-pool $B $C 128 0" >/dev/null
+	dmsetup message "$P-pool" 0 "create_thin 0"
+	POOL=/dev/mapper/$P-pool
+}
+
+# --- that it does what it is for
+
+# written DISK: it has been written to, since it was wiped before the attach
+written() {
+	(($(io_stat "$1" write_sectors) > "${written_before[$1]:-0}"))
+}
+
+went_to() {
+	local disk
+	for disk; do
+		written "$disk" || fail "nothing was written to $disk"
+	done
+}
+
+shows_striped() { went_to "$B"; }
+
+# the first region, which is on the device itself, goes the other way for a moment
+shows_switch() {
+	local before
+	went_to "$B"
+	before=$(io_stat "$DEV_DISK" write_sectors)
+	dmsetup message "$P-x" 0 set_region_mappings 0:1
+	dd if=/dev/zero of="$DEV" bs=4k count=1 oflag=direct conv=notrunc status=none
+	dmsetup message "$P-x" 0 set_region_mappings 0:0
+	equal "sectors written to the first path" "$before" "$(io_stat "$DEV_DISK" write_sectors)"
+}
+
+shows_unstriped() { went_to "$B"; }
+shows_raid_raid0() { went_to "$B"; }
+shows_raid_raid4() { went_to "$B" "$C"; }
+shows_raid_raid5() { went_to "$B" "$C"; }
+shows_raid_raid6() { went_to "$B" "$C" "$D"; }
+
+has_status() {
+	[[ $(interposer_inner_status x) =~ ^$1\ ?$ ]]
+}
+
+# in_sync: a mirror of any kind
+in_sync() {
+	wait_until "it is in sync" 100 has_status "${STATUS[$CELL]}"
+}
+
+# second_leg: the same data as beneath, when nobody writes
+second_leg() {
+	in_sync
+	fio_verify_stop load
+	equal "the second leg" "$(device_sum "$(interposer_beneath x)")" "$(device_sum "$B" "$MIB")"
+}
+
+shows_mirror() { second_leg; }
+shows_raid_raid1() { second_leg; }
+shows_raid_raid10() { second_leg; }
+
+shows_dust() {
+	local bad=$((SIZE - 8))
+	fio_verify_stop load
+	dmsetup message "$P-x" 0 addbadblock "$bad"
+	dmsetup message "$P-x" 0 enable
+	expects_dmesg 'I/O error' 'Buffer I/O error'
+	expect_error "Input/output error" EIO -- dd if="$DEV" of=/dev/null bs=512 skip="$bad" count=1 iflag=direct
+	dd if=/dev/zero of="$DEV" bs=512 seek="$bad" count=1 oflag=direct conv=notrunc status=none # heals it
+	dd if="$DEV" of=/dev/null bs=512 skip="$bad" count=1 iflag=direct status=none
+}
+
+logged() {
+	(($("$(program log-replay)" count "$B") > 100))
+}
+
+shows_log_writes() {
+	fio_verify_stop load
+	dmsetup message "$P-x" 0 mark here # this writes the count
+	wait_until "entries are in the log" 20 logged
+}
+
+shows_era() {
+	dmsetup message "$P-x" 0 checkpoint
+	[[ $(interposer_inner_status x) != *' 1 -' ]] || fail "the era has not changed"
+}
+
+shows_cache() {
+	local hits fields
+	fio_verify_stop load
+	for _ in {1..12}; do
+		dd if="$DEV" of=/dev/null bs=64k count=16 iflag=direct status=none
+	done
+	read -ra fields <<<"$(interposer_inner_status x)"
+	hits=$((fields[4] + fields[6]))
+	((hits > 0)) || fail "no hit: $(interposer_inner_status x)"
+}
+
+shows_writecache() {
+	went_to "$B"
+	dmsetup message "$P-x" 0 flush
+	has_status '0 ([0-9]+) \1 0 .*' || fail "after a flush it is not empty: $(interposer_inner_status x)"
+}
+
+shows_crypt() {
+	local plain=$T_DIR/plain
+	dd if=/dev/zero bs=64k count=1 status=none | tr '\0' 'p' >"$plain"
+	dd if="$plain" of="$DEV" bs=64k oflag=direct conv=notrunc status=none
+	cmp "$plain" <(dd if="$DEV" bs=64k count=1 iflag=direct status=none)
+	! dd if="$(interposer_beneath x)" bs=64k count=1 iflag=direct status=none | grep -aF pppp >"$T_DIR/found" ||
+		fail "plaintext is on the disk"
+}
+
+hydrated() {
+	has_status '8 [0-9]+/[0-9]+ 256 512/512 0 .*'
+}
+
+shows_clone() {
+	wait_until "all has been copied" 100 hydrated
+	equal "the copy" "$(device_sum "$DEV")" "$(device_sum "$C" "$MIB")"
+}
+
+shows_thin() {
+	[[ $(interposer_inner_status x) != 0\ * ]] || fail "nothing is mapped"
+}
+
+shows_snapshot() {
+	[[ $(interposer_inner_status x) != 0/* ]] || fail "nothing was copied"
+}
+
+shows_integrity() {
+	has_status '0 .*' || fail "mismatches: $(interposer_inner_status x)"
+}
+
+# --- those with a test of their own
+
+own_flakey() {
+	fio_verify_start load "$DEV"
+	attach linear "$DEV" 0
+	fio_verify_stop load
+	expects_dmesg 'I/O error' 'Buffer I/O error'
+	dm_reload x "0 $SIZE interpose $DEV flakey $INNER"
+	expect_error "Input/output error" EIO -- read_direct
+	dm_reload x "0 $SIZE interpose $DEV flakey ${INNER/0 3600/3600 0}"
+	read_direct
+}
+
+read_direct() {
+	dd if="$DEV" of=/dev/null bs=64k count=1 iflag=direct status=none
+}
+
+own_error() {
+	local sum
+	random_fill "$DEV"
+	sum=$(device_sum "$DEV")
+	expects_dmesg 'I/O error' 'Buffer I/O error'
+	attach error
+	expect_error "Input/output error" EIO -- read_direct
+	expect_error "Input/output error" EIO -- dd if=/dev/zero of="$DEV" bs=64k count=1 oflag=direct conv=notrunc
+	dmsetup remove "$P-x"
+	equal "data afterwards" "$sum" "$(device_sum "$DEV")"
+}
+
+own_zero() {
+	local sum
+	random_fill "$DEV"
+	sum=$(device_sum "$DEV")
+	attach zero
+	dd if=/dev/urandom of="$DEV" bs=64k count=1 oflag=direct conv=notrunc status=none
+	equal "data through it" "$(head -c "${MIB}M" /dev/zero | sha256sum | cut -d' ' -f1)" "$(device_sum "$DEV")"
+	dmsetup remove "$P-x"
+	equal "data afterwards" "$sum" "$(device_sum "$DEV")"
+}
+
+# A device that is only read: a block that has changed beneath its hashes gives an error
+own_verity() {
+	local root salt=00 hashes
+	requires veritysetup
+	random_fill "$DEV"
+	hashes=$(veritysetup format "$DEV" "$B" --salt="$salt" --no-superblock \
+		--data-block-size=512 --hash-block-size=512)
+	root=$(sed -n 's/^Root hash:[[:space:]]*//p' <<<"$hashes")
+	dmsetup create "$P-x" --readonly --table \
+		"0 $SIZE interpose $DEV verity 1 $DEV $B 512 512 $SIZE 0 sha256 $root $salt"
+	device_sum "$DEV" >/dev/null
+	equal "status of verity" V "$(interposer_inner_status x)"
+	dd if=/dev/urandom of="$(interposer_beneath x)" bs=4k seek=100 count=1 oflag=direct conv=notrunc status=none
+	expects_dmesg 'I/O error' 'Buffer I/O error'
+	expect_error "Input/output error" EIO -- dd if="$DEV" of=/dev/null bs=4k skip=100 count=1 iflag=direct
+	equal "status of verity" C "$(interposer_inner_status x)"
+}
+
+merged() {
+	local shared fields
+	read -ra fields <<<"$(interposer_inner_status x)"
+	shared=${fields[0]%%/*}
+	[[ $shared == "${fields[1]}" ]]
+}
+
+# What a snapshot holds goes back into the device, while that is in use
+own_snapshot_merge() {
+	local sum
+	attach snapshot "$INNER"
+	random_fill "$DEV" 8
+	sum=$(device_sum "$DEV")
+	dmsetup remove "$P-x"
+	attach snapshot-merge "$INNER"
+	wait_until "all has been merged" 100 merged
+	equal "data while merged" "$sum" "$(device_sum "$DEV")"
+	dmsetup remove "$P-x"
+	equal "data afterwards" "$sum" "$(device_sum "$DEV")"
+}
+
+# --- the cells
+
+# reading: from the device, as long as the test lasts, whatever it shows; it must not fail
+reading() {
+	trap - ERR
+	until [[ -e $T_DIR/enough ]]; do
+		read_direct || echo "a read failed" >>"$T_DIR/read-errors"
+	done
+}
+
+# attach TYPE ARGUMENTS…
+attach() {
+	dmsetup create "$P-x" --table "0 $SIZE interpose $DEV $*"
+	equal "state" attached "$(interposer_state x)"
+}
+
+# there FUNCTION: of this cell, if it has one
+there() {
+	declare -F "$1_${CELL//[:-]/_}" >/dev/null || return 0
+	"$1_${CELL//[:-]/_}"
+}
+
+looks_right() {
+	local wanted=${STATUS[$CELL]-none}
+	[[ $wanted != none ]] || fail "there is no pattern for the status of $CELL"
+	has_status "$wanted" || fail "status of $TYPE: '$(interposer_inner_status x)', wanted '$wanted'"
+}
+
+view_same() {
+	fio_verify_start load "$DEV"
+	wait_io "$DEV"
+	attach "$TYPE" "$INNER"
+	wait_redirected x
+	dmsetup suspend "$P-x"
+	dmsetup resume "$P-x"
+	wait_redirected x
+	there shows
+	looks_right
+	if ! fio_gone load; then
+		dmsetup remove "$P-x"
+		fio_verify_stop load
+	else
+		fio_verify_start again "$DEV"
+		wait_redirected x
+		dmsetup remove "$P-x"
+		fio_verify_stop again
+	fi
+}
+
+view_other() {
+	local sum
+	: >"$T_DIR/read-errors"
+	cleanup touch "$T_DIR/enough"
+	reading &
+	reader=$!
+	attach "$TYPE" "$INNER"
+	fio_verify_start load "$DEV"
+	sysfs_dir "/dev/mapper/$P-x" >"$T_DIR/fio-load.disk" # where it is seen to go on: it may all go elsewhere
+	wait_redirected x 300
+	dmsetup suspend "$P-x"
+	dmsetup resume "$P-x"
+	fio_verify_stop load
+	there shows
+	wait_until "its status is right" 100 has_status "${STATUS[$CELL]-none}"
+	sum=$(device_sum "$DEV")
+	dmsetup remove "$P-x"
+	read_direct
+	attach "$TYPE" "$INNER"
+	equal "data when it is interposed again" "$sum" "$(device_sum "$DEV")"
+	dmsetup remove "$P-x"
+	: >"$T_DIR/enough"
+	wait "$reader"
+	equal "reads that failed" "" "$(<"$T_DIR/read-errors")"
+}
+
+view_refused() {
+	expect_error "$INNER" -- dmsetup create "$P-x" --table "0 $SIZE interpose $DEV $TYPE $DEV"
+}
+
+# matrix_cell CELL: the test of this line
+matrix_cell() {
+	local cell view arguments
+	while read -r cell view arguments; do
+		[[ $cell != "$1" ]] || break
+	done <tests/matrix/targets
+	[[ ${cell:-} == "$1" ]] || fail "there is no cell $1"
+	CELL=$cell TYPE=${cell%%:*}
+	DEV_DISK=$(scratch a)
+	DEV=$(partition "$DEV_DISK" $MIB)
+	SIZE=$(sectors "$DEV")
+	B=$(scratch b) C=$(scratch c) D=$(scratch d)
+	declare -gA written_before=()
+	local disk
+	for disk in "$DEV_DISK" "$B" "$C" "$D"; do
+		written_before[$disk]=$(io_stat "$disk" write_sectors)
+	done
+	cleanup dm_remove_if_there "$P-x"
+	there prepare
+	INNER=" $arguments "
+	INNER=${INNER// DEV / $DEV } INNER=${INNER// B / $B } INNER=${INNER// C / $C } INNER=${INNER// D / $D }
+	INNER=${INNER// POOL / ${POOL:-} } INNER=${INNER/:B /:$B }
+	INNER=${INNER# } INNER=${INNER% }
+	case $view in
+	same | other | refused) "view_$view" ;;
+	own) "own_${CELL//[:-]/_}" ;;
+	*) fail "$1: no such view: $view" ;;
+	esac
+}
