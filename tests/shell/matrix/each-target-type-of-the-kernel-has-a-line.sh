@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 100
 # Given all target types that this kernel's device-mapper has, with all modules
 # When they are looked for in the table of tests/matrix
