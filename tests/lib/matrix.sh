@@ -99,12 +99,14 @@ shows_dust() {
 }
 
 logged() {
-	(($("$(program log-replay)" count "$B") > 100))
+	local fields
+	read -ra fields <<<"$(interposer_inner_status x)"
+	((fields[0] > 100))
 }
 
 shows_log_writes() {
 	fio_verify_stop load
-	dmsetup message "$P-x" 0 mark here # this writes the count
+	dd if=/dev/zero of="$DEV" bs=4k count=1 conv=fsync,notrunc status=none # with a flush come all writes before it
 	wait_until "entries are in the log" 20 logged
 }
 
