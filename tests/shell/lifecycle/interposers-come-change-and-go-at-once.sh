@@ -30,6 +30,7 @@ parts=(/dev/vda{1..6})
 sfdisk -q --wipe always --label gpt "$(scratch a)" <<<"$(printf 'size=64M\n%.0s' "${parts[@]}")" >&2
 wait_until "the partitions are there" 10 test -b /dev/vda6
 names=${parts[*]}
+fio_note_disk load /dev/vda1
 fio_launch load --filename="${names// /:}" --size=48M --time_based --runtime=1h --nice=19 --rate_iops=400
 for i in 1 2 3 4 5 6; do
 	wait_io "/dev/vda$i" 10
