@@ -2,7 +2,7 @@
 # What a kernel's log must not contain, for tools and tests alike. Source it.
 
 # Each of these is the kernel saying that something broke.
-SPLATS='BUG:|BUG at |BUG workqueue|WARNING:|KASAN|KFENCE|UBSAN|Oops|Kernel panic'
+SPLATS='BUG:|BUG at |BUG workqueue|WARNING:|KASAN|KFENCE|UBSAN|Oops|Kernel panic|-\[ cut here \]-'
 SPLATS+='|general protection fault|[Uu]nable to handle|double fault|stack segment|stack-protector'
 SPLATS+='|divide error:|invalid opcode|int3: 0000'
 SPLATS+='|possible (recursive|irq|circular)|inconsistent lock state|suspicious RCU|bad unlock balance'

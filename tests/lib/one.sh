@@ -100,6 +100,7 @@ check_kernel_log() {
 	keep_kernel_log "$prefix.dmesg"
 	[[ $log =~ $SPLATS|$IO_COMPLAINTS ]] || return 0
 	found=$(find_splats "$prefix.dmesg")
+	[[ ${found%%$'\n'*} != *'-[ cut here ]-'* ]] || found=${found#*$'\n'} # the line that follows says more
 	if [[ $found ]]; then
 		details+="$(first_splat "$prefix.dmesg")"$'\n'
 		fail_verdict "kernel log: ${found%%$'\n'*}"
