@@ -26,8 +26,6 @@ declare -A STATUS=(      # the inner target's own status line; "" if it has none
 
 # --- what must be there before
 
-prepare_ebs() { modprobe dm-ebs; }
-
 prepare_thin() {
 	dm_create pool "0 524288 thin-pool $B $C 128 0" >/dev/null
 	dmsetup message "$P-pool" 0 "create_thin 0"
@@ -156,10 +154,6 @@ shows_thin() {
 
 shows_snapshot() {
 	[[ $(interposer_inner_status x) != 0/* ]] || fail "nothing was copied"
-}
-
-shows_integrity() {
-	has_status '0 .*' || fail "mismatches: $(interposer_inner_status x)"
 }
 
 # --- those with a test of their own
