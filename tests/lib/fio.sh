@@ -13,7 +13,8 @@ fio_options() {
 
 # fio_verify_start NAME TARGET [fio options…]: in the background until fio_verify_stop; random writes, read back
 # and verified while it runs, sixteen at a time. 200 a second leave the emulated processors some time for the test, but
-# also pauses in which nothing is in flight: where a race is looked for, say --rate_iops=0. Extra options win (--ioengine=io_uring, --fdatasync=1, --numjobs=2 …).
+# also pauses in which nothing is in flight: where a race is looked for, say --rate_iops=0. Extra options win
+# (--ioengine=io_uring, --fdatasync=1, --numjobs=2 …).
 fio_verify_start() {
 	local name=$1 target=$2
 	shift 2
