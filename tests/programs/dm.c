@@ -69,6 +69,23 @@ int dm_remove(const char *name)
 	return dm_simple(DM_DEV_REMOVE, name, 0);
 }
 
+int dm_remove_deferred(const char *name)
+{
+	return dm_simple(DM_DEV_REMOVE, name, DM_DEFERRED_REMOVE);
+}
+
+int dm_rename(const char *name, const char *to)
+{
+	struct {
+		struct dm_ioctl head;
+		char to[DM_NAME_LEN];
+	} io;
+
+	dm_header(&io.head, name, sizeof(io));
+	snprintf(io.to, sizeof(io.to), "%s", to);
+	return dm_raw(DM_DEV_RENAME, &io);
+}
+
 int dm_load(const char *name, const struct dm_line *lines, unsigned int nr)
 {
 	size_t size = sizeof(struct dm_ioctl);
@@ -162,15 +179,29 @@ int dm_status(const char *name, unsigned int flags, char *text, size_t size)
 	return r;
 }
 
+static int dm_info(const char *name, struct dm_ioctl *io)
+{
+	dm_header(io, name, sizeof(*io));
+	return dm_raw(DM_DEV_STATUS, io);
+}
+
 int dm_minor(const char *name, unsigned int *minor_ret)
 {
 	struct dm_ioctl io;
-	int r;
+	int r = dm_info(name, &io);
 
-	dm_header(&io, name, sizeof(io));
-	r = dm_raw(DM_DEV_STATUS, &io);
 	if (!r)
 		*minor_ret = minor(io.dev);
+	return r;
+}
+
+int dm_flags(const char *name, unsigned int *flags)
+{
+	struct dm_ioctl io;
+	int r = dm_info(name, &io);
+
+	if (!r)
+		*flags = io.flags;
 	return r;
 }
 

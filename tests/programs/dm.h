@@ -32,6 +32,9 @@ int dm_clear(const char *name);
 int dm_suspend(const char *name, unsigned int flags);
 int dm_resume(const char *name, unsigned int flags);
 int dm_remove(const char *name);
+/* At once, or when the last one who has it open closes it. */
+int dm_remove_deferred(const char *name);
+int dm_rename(const char *name, const char *to);
 int dm_message(const char *name, uint64_t sector, const char *message);
 /*
  * flags: 0, or DM_STATUS_TABLE_FLAG, DM_NOFLUSH_FLAG. One line of text for
@@ -40,6 +43,8 @@ int dm_message(const char *name, uint64_t sector, const char *message);
 int dm_status(const char *name, unsigned int flags, char *text, size_t size);
 /* The number of its /dev/dm-N. */
 int dm_minor(const char *name, unsigned int *minor);
+/* DM_SUSPEND_FLAG and others. */
+int dm_flags(const char *name, unsigned int *flags);
 int dm_deps(const char *name);
 
 /*

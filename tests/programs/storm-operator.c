@@ -7,10 +7,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "storm.h"
@@ -57,6 +59,8 @@ static void let_io_go_on(struct storm_device *dev)
 			      random_below(&dev->rnd, 6);
 	double limit = storm_clock() + LIMIT * storm.patience;
 
+	if (dev->state == SUSPENDED)
+		return;
 	while (atomic_load(&dev->writes) < until) {
 		if (storm_clock() > limit)
 			storm_fail(dev, "no write has completed for %u s after: %s",
@@ -191,6 +195,57 @@ static void op_detach(struct storm_device *dev)
 	done(dev, OP_DETACH);
 }
 
+static int open_device(struct storm_device *dev, const char *name, int flags)
+{
+	unsigned int minor;
+	char path[32];
+	int fd;
+
+	expect(dev, 0, dm_minor(name, &minor));
+	snprintf(path, sizeof(path), "/dev/dm-%u", minor);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		storm_fail(dev, "open of %s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void wait_until_gone(struct storm_device *dev)
+{
+	double limit = storm_clock() + LIMIT * storm.patience;
+	unsigned int flags;
+
+	while (dm_flags(dev->dm, &flags) != -ENXIO) {
+		if (storm_clock() > limit)
+			storm_fail(dev, "not gone after %u s: %s",
+				   LIMIT * storm.patience, dev->doing);
+		storm_sleep_ms(1);
+	}
+}
+
+/* It waits for who has it open, and for the pin. */
+static void op_deferred_detach(struct storm_device *dev)
+{
+	int fd = open_device(dev, dev->dm, O_RDONLY);
+
+	begin(dev, "deferred remove");
+	expect(dev, 0, dm_remove_deferred(dev->dm));
+	let_io_go_on(dev);
+	storm_check_status(dev);
+	if (random_chance(&dev->rnd, 2)) {
+		send_message(dev, "@cancel_deferred_remove", 0);
+		close(fd);
+		return;
+	}
+	close(fd);
+	if (dev->pinned) {
+		storm_check_status(dev);
+		send_message(dev, "interpose unpin", 0);
+	}
+	wait_until_gone(dev);
+	now_detached(dev, GONE);
+	done(dev, OP_DEFERRED_DETACH);
+}
+
 static void wipe(struct storm_device *dev, unsigned int flags)
 {
 	const struct dm_line line = { 0, dev->sectors, "error", "" };
@@ -270,6 +325,80 @@ static void op_reload_after_a_bad_one(struct storm_device *dev)
 	op_reload(dev);
 }
 
+/*
+ * Suspend, resume or remove by another process, which is killed at some moment:
+ * it is done or it is not, and nothing between.
+ */
+static bool run_and_kill(struct storm_device *dev, enum storm_op op,
+			 unsigned int flags)
+{
+	pid_t pid = fork();
+	int r, status;
+
+	if (pid < 0)
+		storm_fail(dev, "fork: %s", strerror(errno));
+	if (!pid) {
+		if (op == OP_SUSPEND)
+			r = dm_suspend(dev->dm, flags);
+		else if (op == OP_RESUME)
+			r = dm_resume(dev->dm, 0);
+		else
+			r = dm_remove(dev->dm);
+		_exit(-r);
+	}
+	storm_sleep_ms(random_below(&dev->rnd, 40));
+	kill(pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid)
+		storm_fail(dev, "waitpid: %s", strerror(errno));
+	if (WIFEXITED(status))
+		expect(dev, 0, -WEXITSTATUS(status));
+	return WIFSIGNALED(status);
+}
+
+static void op_kill(struct storm_device *dev)
+{
+	enum storm_op op = dev->state == ATTACHED ? OP_SUSPEND : OP_RESUME;
+	enum storm_state before = dev->state;
+	unsigned int flags;
+	bool in_time;
+
+	if (!dev->pinned && random_chance(&dev->rnd, 2))
+		op = OP_DETACH;
+	flags = random_flags(dev);
+	begin(dev, "to be killed: %s", op == OP_SUSPEND ? "suspend" :
+	      op == OP_RESUME ? "resume" : "remove");
+	in_time = run_and_kill(dev, op, flags);
+
+	if (dm_flags(dev->dm, &flags) == -ENXIO)
+		now_detached(dev, GONE);
+	else
+		dev->state = flags & DM_SUSPEND_FLAG ? SUSPENDED : ATTACHED;
+	storm_log(dev, "killed %s, %s", in_time ? "in time" : "too late",
+		  dev->state == before ? "not done" : "done");
+	if ((dev->state == GONE) != (op == OP_DETACH) && dev->state != before)
+		storm_fail(dev, "something else was done: %s", dev->doing);
+	if (dev->state == before && !in_time)
+		storm_fail(dev, "it was not done: %s", dev->doing);
+	done(dev, in_time ? OP_KILLED : OP_KILLED_TOO_LATE);
+}
+
+/* Nobody may ask for it by the old name meanwhile. */
+static void op_rename(struct storm_device *dev)
+{
+	char name[sizeof(dev->dm)];
+
+	begin(dev, "rename to %s", dev->other_name);
+	if (!dev->quiet)
+		pthread_mutex_lock(&dev->questions);
+	expect(dev, 0, dm_rename(dev->dm, dev->other_name));
+	memcpy(name, dev->dm, sizeof(name));
+	memcpy(dev->dm, dev->other_name, sizeof(name));
+	memcpy(dev->other_name, name, sizeof(name));
+	if (!dev->quiet)
+		pthread_mutex_unlock(&dev->questions);
+	done(dev, OP_RENAME);
+}
+
 static void op_pin(struct storm_device *dev)
 {
 	bool pin = random_chance(&dev->rnd, 2);
@@ -312,16 +441,12 @@ static uint64_t snapshot_sum(struct storm_device *dev)
 {
 	struct storm_snapshot *snap = &dev->snapshot;
 	uint64_t sum = 0, *data;
-	char path[32];
 	unsigned int i, n;
 	int fd;
 
 	if (posix_memalign((void **)&data, BLOCK, SAMPLE))
 		storm_fail(dev, "no memory");
-	snprintf(path, sizeof(path), "/dev/dm-%u", snap->minor);
-	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (fd < 0)
-		storm_fail(dev, "open of the snapshot: %s", strerror(errno));
+	fd = open_device(dev, dev->snap, O_RDONLY | O_DIRECT);
 	for (i = 0; i < NR_SAMPLES; i++) {
 		if (pread(fd, data, SAMPLE, snap->at[i]) != SAMPLE)
 			storm_fail(dev, "read of the snapshot: %s",
@@ -372,7 +497,6 @@ static void op_snapshot(struct storm_device *dev)
 	snap->exists = true;
 	expect(dev, 0, dm_load(dev->snap, &line, 1));
 	expect(dev, 0, dm_resume(dev->snap, 0));
-	expect(dev, 0, dm_minor(dev->snap, &snap->minor));
 	op_resume(dev);
 	snap->exact = true;
 	for (i = 0; i < NR_SAMPLES; i++)
@@ -507,18 +631,14 @@ static void refused_params(struct storm_device *dev)
 /* The mapped device is for control only. */
 static void refused_read(struct storm_device *dev)
 {
-	unsigned int minor;
-	char path[32];
 	void *data;
 	int fd;
 	long n;
 
 	begin(dev, "read the mapped device");
-	expect(dev, 0, dm_minor(dev->dm, &minor));
-	snprintf(path, sizeof(path), "/dev/dm-%u", minor);
-	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (fd < 0 || posix_memalign(&data, BLOCK, BLOCK))
-		storm_fail(dev, "open of %s: %s", path, strerror(errno));
+	fd = open_device(dev, dev->dm, O_RDONLY | O_DIRECT);
+	if (posix_memalign(&data, BLOCK, BLOCK))
+		storm_fail(dev, "no memory");
 	n = pread(fd, data, BLOCK, random_below(&dev->rnd, 100) * BLOCK);
 	expect(dev, -EIO, n < 0 ? -errno : 0);
 	close(fd);
@@ -573,6 +693,9 @@ static const struct {
 	{ 10, IN(EMPTY) | IN(WIPED), op_remove },
 	{ 15, IN(ATTACHED) | IN(SUSPENDED), op_detach },
 	{ 4, IN(ATTACHED) | IN(SUSPENDED), op_forced_detach },
+	{ 5, IN(ATTACHED) | IN(SUSPENDED), op_deferred_detach },
+	{ 8, IN(ATTACHED) | IN(SUSPENDED), op_kill },
+	{ 4, IN(EMPTY) | IN(WIPED) | IN(ATTACHED) | IN(SUSPENDED), op_rename },
 	{ 4, IN(ATTACHED) | IN(SUSPENDED), op_wipe },
 	{ 20, IN(ATTACHED), op_suspend },
 	{ 40, IN(SUSPENDED), op_resume },
@@ -617,8 +740,7 @@ static void operate_once(struct storm_device *dev)
 	operations[i].run(dev);
 	storm_check_status(dev);
 	ask_no_questions(dev, storm_is_mute(dev));
-	if (dev->state != SUSPENDED)
-		let_io_go_on(dev);
+	let_io_go_on(dev);
 }
 
 void *storm_operate(void *device)

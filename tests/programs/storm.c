@@ -28,11 +28,15 @@ static atomic_bool failing;
 static const char * const op_names[NR_OPS] = {
 	[OP_ATTACH]		= "attach",
 	[OP_DETACH]		= "remove",
+	[OP_DEFERRED_DETACH]	= "deferred remove",
 	[OP_FORCED_DETACH]	= "forced remove",
 	[OP_WIPE]		= "wipe",
 	[OP_SUSPEND]		= "suspend",
 	[OP_RESUME]		= "resume",
 	[OP_RELOAD]		= "reload",
+	[OP_KILLED]		= "killed in time",
+	[OP_KILLED_TOO_LATE]	= "killed too late",
+	[OP_RENAME]		= "rename",
 	[OP_MESSAGE]		= "message",
 	[OP_STATUS]		= "table",
 	[OP_SNAPSHOT]		= "snapshot",
@@ -94,6 +98,7 @@ static void clear_all_away(void)
 			dm_clear_away(storm.device[i].snap);
 			dm_clear_away(storm.device[i].other);
 			dm_clear_away(storm.device[i].dm);
+			dm_clear_away(storm.device[i].other_name);
 		}
 }
 
@@ -153,6 +158,8 @@ static void add_device(char *spec)
 		 minor(st.st_rdev));
 	snprintf(dev->dm, sizeof(dev->dm), "%sstorm-%s", storm.prefix,
 		 dev->name);
+	snprintf(dev->other_name, sizeof(dev->other_name),
+		 "%sstorm-%s-renamed", storm.prefix, dev->name);
 	snprintf(dev->other, sizeof(dev->other), "%sstorm-%s-other",
 		 storm.prefix, dev->name);
 	snprintf(dev->snap, sizeof(dev->snap), "%sstorm-%s-snap", storm.prefix,

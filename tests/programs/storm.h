@@ -37,12 +37,16 @@
 enum storm_op {
 	OP_ATTACH,
 	OP_DETACH,
+	OP_DEFERRED_DETACH,
 	OP_FORCED_DETACH,
 	OP_WIPE,
 	OP_SUSPEND,
 	OP_RESUME,
 	OP_RELOAD,
 	OP_LAST_SWITCH = OP_RELOAD,
+	OP_KILLED,
+	OP_KILLED_TOO_LATE,
+	OP_RENAME,
 	OP_MESSAGE,
 	OP_STATUS,
 	OP_SNAPSHOT,
@@ -84,7 +88,6 @@ struct storm_snapshot {
 	bool persistent;
 	uint64_t at[NR_SAMPLES];
 	uint64_t sum;
-	unsigned int minor;
 };
 
 struct storm_writer {
@@ -121,6 +124,7 @@ struct storm_device {
 	pthread_t thread;
 	struct random rnd;
 	char dm[64];
+	char other_name[64];	/* of dm, when it is renamed next */
 	char other[80];		/* a second interposer that must be refused */
 	char snap[80];
 	enum storm_state state;
