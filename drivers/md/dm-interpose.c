@@ -189,9 +189,11 @@ static struct interpose_target *to_interpose(struct dm_target *ti)
 /*
  * Life of a struct interpose_dev
  *
- * The last reference may go in any of: a dtr, the end of a detach, or the
- * release of the bypass disk, which holds open_mutex. So the rest is done by
- * one work item for all, which nothing needs to wait for.
+ * The last reference mostly goes with the last line, and the command that did
+ * that waits until the device is gone: interpose_dev_drop(). It may also go at
+ * the end of a detach, or with the release of the bypass disk, which holds
+ * open_mutex. Then one work item for all does the rest, which nobody waits for:
+ * to close a device can take as long as its I/O.
  */
 static void interpose_dev_release(struct kref *kref)
 {
@@ -269,6 +271,11 @@ static void interpose_dev_destroy(struct interpose_dev *dev)
 	ida_free(&interpose_ida, dev->id);
 	/* frees @dev, through ->free_disk() */
 	put_disk(dev->bypass);
+}
+
+static void interpose_dev_release_now(struct kref *kref)
+{
+	interpose_dev_destroy(container_of(kref, struct interpose_dev, kref));
 }
 
 static void interpose_reap(struct work_struct *work)
@@ -1071,10 +1078,8 @@ static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
 		__fput_sync(pin);
 	if (last && was_line)
 		interpose_warn_open(dev);
-	interpose_dev_put(dev);
 	/* a refused load, or a remove, leaves no node behind */
-	if (last)
-		flush_work(&interpose_reap_work);
+	kref_put(&dev->kref, interpose_dev_release_now);
 }
 
 /*
