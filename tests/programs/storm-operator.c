@@ -94,10 +94,21 @@ static const char *flags_name(unsigned int flags)
 	}
 }
 
+/*
+ * A deferred removal takes the name away first, and then goes on without a
+ * caller who could wait for its end: until then the device is interposed.
+ */
 static void load_table(struct storm_device *dev, const struct storm_table *table)
 {
+	double limit = storm_clock() + LIMIT * storm.patience;
+	int r;
+
 	begin(dev, "load %u lines, first: %s", table->nr, table->params[0]);
-	expect(dev, 0, dm_load(dev->dm, table->line, table->nr));
+	do {
+		r = dm_load(dev->dm, table->line, table->nr);
+	} while (r == -EBUSY && dev->leaving && storm_clock() < limit);
+	expect(dev, 0, r);
+	dev->leaving = false;
 }
 
 /* Pointers of a table lead into itself. */
@@ -243,6 +254,7 @@ static void op_deferred_detach(struct storm_device *dev)
 	}
 	wait_until_gone(dev);
 	now_detached(dev, GONE);
+	dev->leaving = true;
 	done(dev, OP_DEFERRED_DETACH);
 }
 

@@ -130,6 +130,7 @@ struct storm_device {
 	enum storm_state state;
 	struct storm_table live;
 	bool pinned;
+	bool leaving;		/* the one before, after a deferred removal */
 	struct storm_snapshot snapshot;
 	unsigned int step;
 	char doing[256];
