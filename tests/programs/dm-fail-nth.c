@@ -3,9 +3,11 @@
  * Makes every allocation of every device-mapper ioctl that an interposer's life
  * consists of fail, one after the other: the kernel's fault injection counts
  * the places of the calling task where something may fail (/proc/self/fail-nth)
- * and lets the nth of them do so.
+ * and lets the nth of them do so. Or every call of a function, by whichever
+ * task: that is what the module fail-step is for (tests/modules).
  *
- *	dm-fail-nth NAME SECTORS PARAMS-A PARAMS-B [OPERATION…]
+ *	dm-fail-nth [--step "FUNCTION CALLER RESULT"] NAME SECTORS
+ *		PARAMS-A PARAMS-B [OPERATION…]
  *
  * NAME is the mapped device to make; PARAMS-A and PARAMS-B are two sets of
  * parameters of "0 SECTORS interpose", the second for reloads; all operations, or
@@ -42,6 +44,8 @@ static const char *name, *params_a, *params_b;
 static char **wanted_operations;
 static unsigned long long sectors;
 static int fail_nth;
+static char function[128], caller[128]; /* instead of allocations */
+static long injected = -ENOMEM;
 static union {
 	struct dm_ioctl head;
 	char bytes[BUFFER_SIZE];
@@ -263,26 +267,48 @@ static const struct operation operations[] = {
 	{ "wipe", prepare_wipe, resume, again_wipe },
 };
 
-static void arm(unsigned int nth)
+static void set(const char *format, ...)
 {
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", nth);
+	char text[300];
+	va_list arguments;
+	int length;
 
+	va_start(arguments, format);
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
 	if (pwrite(fail_nth, text, length, 0) != length)
-		die("cannot set fail-nth: %s", strerror(errno));
+		die("cannot make \"%s\" fail: %s", text, strerror(errno));
 }
 
-/* Was the nth place reached, and so made to fail? */
-static bool disarm(void)
+static int get(void)
 {
 	char text[16] = "";
 
 	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
-		die("cannot read fail-nth: %s", strerror(errno));
-	if (!atoi(text))
-		return true;
-	arm(0);
-	return false;
+		die("cannot read what has failed: %s", strerror(errno));
+	return atoi(text);
+}
+
+static void arm(unsigned int nth)
+{
+	if (*function)
+		set("%s %s %u %ld", function, caller, nth, injected);
+	else
+		set("%u", nth);
+}
+
+/* Was the nth place reached, and so made to fail? */
+static bool disarm(unsigned int nth)
+{
+	int n = get();
+
+	if (*function) {
+		set("\n");
+		return n >= (int)nth;
+	}
+	if (n)
+		arm(0);
+	return !n;
 }
 
 static void fail_each_place_of(const struct operation *operation)
@@ -297,7 +323,7 @@ static void fail_each_place_of(const struct operation *operation)
 		operation->prepare();
 		arm(nth);
 		result = operation->run();
-		reached = disarm();
+		reached = disarm(nth);
 		if (!reached) {
 			must(result, operation->name);
 			break;
@@ -311,7 +337,8 @@ static void fail_each_place_of(const struct operation *operation)
 		 * ENXIO is what DM core says when it cannot make a device,
 		 * EINVAL what the driver core says when it cannot name one.
 		 */
-		if (result != -ENOMEM && result != -EAGAIN &&
+		if (result != injected &&
+		    result != -ENOMEM && result != -EAGAIN &&
 		    result != -ENXIO && result != -EINVAL)
 			die("%s, place %u: fails with %s", operation->name, nth,
 			    strerror(-result));
@@ -344,13 +371,29 @@ static bool wanted(const char *operation)
 	return wanted == wanted_operations;
 }
 
+static void open_injection(void)
+{
+	const char *path = *function ?
+		"/sys/module/fail_step/parameters/step" :
+		"/proc/thread-self/fail-nth";
+
+	fail_nth = open(path, O_RDWR);
+	if (fail_nth < 0)
+		die("%s: %s", path, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int i;
 
-	if (argc < 5) {
+	if (argc > 2 && !strcmp(argv[1], "--step") &&
+	    sscanf(argv[2], "%127s %127s %ld", function, caller, &injected) == 3) {
+		argc -= 2;
+		argv += 2;
+	}
+	if (argc < 5 || argv[1][0] == '-') {
 		fprintf(stderr,
-			"usage: dm-fail-nth NAME SECTORS PARAMS-A PARAMS-B [OPERATION...]\n");
+			"usage: dm-fail-nth [--step \"FUNCTION CALLER RESULT\"] NAME SECTORS PARAMS-A PARAMS-B [OPERATION...]\n");
 		return 2;
 	}
 	wanted_operations = argv + 5;
@@ -361,9 +404,7 @@ int main(int argc, char **argv)
 
 	if (dm_open())
 		die("/dev/mapper/control: %s", strerror(errno));
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
-	if (fail_nth < 0)
-		die("/proc/thread-self/fail-nth: %s", strerror(errno));
+	open_injection();
 
 	for (; argc > 5; argc--)
 		if (!known(argv[argc - 1]))
