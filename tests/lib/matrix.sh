@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What is special about a target type behind the hook; see tests/matrix/README.md. Source it after test.sh.
+# What is special about a target type behind the hook; see tests/matrix/README.md. Source it after test.sh, recipe.sh
+# and log_writes.sh.
 
 MIB=64                   # size of the interposed device
 declare -A STATUS=(      # the inner target's own status line; "" if it has none
@@ -15,7 +16,7 @@ declare -A STATUS=(      # the inner target's own status line; "" if it has none
 	[raid:raid4]='raid4 3 AAA 65536/65536 idle 0 0 -'
 	[raid:raid5]='raid5_ls 3 AAA 65536/65536 idle 0 0 -'
 	[raid:raid6]='raid6_zr 4 AAAA 65536/65536 idle 0 0 -'
-	[integrity]='0 [0-9]+ (-|[0-9]+)'
+	[integrity]='1 ([0-9]+) \1'
 	[cache]='8 [0-9]+/[0-9]+ 128 [0-9]+/[0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+ 0 .*writethrough.* smq .* rw -'
 	[writecache]='0 [0-9]+ [0-9]+ 0 .*'
 	[clone]='8 [0-9]+/[0-9]+ 256 [0-9]+/512 [0-9]+ .* rw'
@@ -31,6 +32,23 @@ prepare_thin() {
 	dmsetup message "$P-pool" 0 "create_thin 0"
 	POOL=/dev/mapper/$P-pool
 }
+
+# raid_prepare: M1 to M4 for what it notes about its legs, without which md waits for ever when one has failed, and B and
+# C as legs that can be made to fail
+raid_prepare() {
+	local i
+	for i in 1 2 3 4; do
+		declare -g "M$i=$(linear_create "m$i" "$D" $((1048576 + i * 16384)) 16384)"
+	done
+	B=$(linear_create leg "$B")
+	C=$(linear_create leg2 "$C")
+}
+
+prepare_raid_raid1() { raid_prepare; }
+prepare_raid_raid10() { raid_prepare; }
+prepare_raid_raid4() { raid_prepare; }
+prepare_raid_raid5() { raid_prepare; }
+prepare_raid_raid6() { raid_prepare; }
 
 # --- that it does what it is for
 
@@ -96,21 +114,81 @@ shows_dust() {
 	dd if="$DEV" of=/dev/null bs=512 skip="$bad" count=1 iflag=direct status=none
 }
 
-logged() {
+# One more time from the beginning, when nobody writes: what is replayed up to a mark is what the device held then
+shows_log_writes() {
+	local at_first half end
+	fio_verify_stop load
+	dmsetup remove "$P-x"
+	dd if="$DEV" of="$C" bs=1M iflag=direct oflag=direct status=none
+	at_first=$(device_sum "$DEV")
+	attach "$TYPE" "$INNER"
+	fio_verify_start first "$DEV"
+	fio_verify_stop first
+	log_mark x "$DEV" half
+	half=$(device_sum "$DEV")
+	fio_verify_start second "$DEV"
+	fio_verify_stop second
+	log_mark x "$DEV" end
+	end=$(device_sum "$DEV")
+	[[ $at_first != "$half" && $half != "$end" ]] || fail "nothing was written: the test is broken"
+	log_replay "$B" "$C" 0 "$(log_entry "$B" half)"
+	equal "replayed up to the first mark" "$half" "$(device_sum "$C" "$MIB")"
+	log_replay "$B" "$C" "$(log_entry "$B" half)" "$(log_entry "$B" end)"
+	equal "replayed up to the second mark" "$end" "$(device_sum "$C" "$MIB")"
+}
+
+era_now() {
 	local fields
 	read -ra fields <<<"$(interposer_inner_status x)"
-	((fields[0] > 100))
+	echo "${fields[2]}"
 }
 
-shows_log_writes() {
-	fio_verify_stop load
-	dd if=/dev/zero of="$DEV" bs=4k count=1 conv=fsync,notrunc status=none # with a flush come all writes before it
-	wait_until "entries are in the log" 20 logged
+# write_sectors FIRST N
+write_sectors() {
+	dd if=/dev/urandom of="$DEV" bs=512 seek="$1" count="$2" oflag=direct conv=notrunc status=none
 }
 
+# Of the 2048 blocks of 64 sectors those that are written in the era are in its list, and no other
 shows_era() {
+	local era
+	fio_verify_stop load
+	era=$(era_now)
+	write_sectors $((200 * 64)) 64
 	dmsetup message "$P-x" 0 checkpoint
-	[[ $(interposer_inner_status x) != *' 1 -' ]] || fail "the era has not changed"
+	equal "the era" $((era + 1)) "$(era_now)"
+	write_sectors $((3 * 64 + 63)) 1
+	write_sectors $((100 * 64)) $((3 * 64 + 1))
+	write_sectors $((SIZE - 1)) 1
+	dmsetup message "$P-x" 0 take_metadata_snap
+	era_invalidate --metadata-snapshot --written-since $((era + 1)) "$B" >"$T_DIR/era.xml"
+	dmsetup message "$P-x" 0 drop_metadata_snap
+	equal "blocks in the list" "3 100 101 102 103 2047" "$(changed_blocks "$T_DIR/era.xml" 0 2047 | paste -sd' ')"
+}
+
+recalculated() {
+	has_status '[0-9]+ ([0-9]+) \1'
+}
+
+# read_sectors FIRST N
+read_sectors() {
+	dd if="$DEV" of=/dev/null bs=512 skip="$1" count="$2" iflag=direct status=none
+}
+
+# A sector that has changed beneath cannot be read, all others can, and it can be written again
+shows_integrity() {
+	local bad=70000
+	fio_verify_stop load
+	wait_until "all checksums have been made" 100 recalculated
+	dmsetup suspend "$P-x" # what is in its journal goes to its place
+	dd if=/dev/urandom of="$(interposer_beneath x)" bs=512 seek="$bad" count=1 oflag=direct conv=notrunc status=none
+	dmsetup resume "$P-x"
+	equal "blocks that do not match" 0 "$(interposer_inner_status x | cut -d' ' -f1)"
+	expect_error "Checksum failed at sector 0x$(printf %x "$bad")" EILSEQ -- read_sectors "$bad" 1
+	dd if="$DEV" of=/dev/null bs=1M iflag=direct,count_bytes count=$((bad * 512)) status=none
+	dd if="$DEV" of=/dev/null bs=1M iflag=direct,skip_bytes skip=$(((bad + 1) * 512)) status=none
+	equal "blocks that do not match" 1 "$(interposer_inner_status x | cut -d' ' -f1)"
+	write_sectors "$bad" 1
+	read_sectors "$bad" 1
 }
 
 shows_cache() {
@@ -155,6 +233,30 @@ shows_thin() {
 shows_snapshot() {
 	[[ $(interposer_inner_status x) != 0/* ]] || fail "nothing was copied"
 }
+
+# --- what it survives, last of all
+
+# loses "STATUS" LEG…: the device holds the same data without these legs, and can be used
+loses() {
+	local wanted=$1 leg sum
+	shift
+	in_sync
+	sum=$(device_sum "$DEV")
+	for leg in "$@"; do
+		dm_reload "$leg" "0 $(sectors "/dev/mapper/$P-$leg") error"
+	done
+	equal "data when legs have failed" "$sum" "$(device_sum "$DEV")"
+	fio_verify_start degraded "$DEV"
+	wait_until "it knows that legs have failed" 60 has_status "$wanted"
+	wait_redirected x 300
+	fio_verify_stop degraded
+}
+
+survives_raid_raid1() { loses 'raid1 2 AD .*' leg; }
+survives_raid_raid10() { loses 'raid10 2 AD .*' leg; }
+survives_raid_raid4() { loses 'raid4 3 ADA .*' leg; }
+survives_raid_raid5() { loses 'raid5_ls 3 ADA .*' leg; }
+survives_raid_raid6() { loses 'raid6_zr 4 ADDA .*' leg leg2; }
 
 # --- those with a test of their own
 
@@ -277,6 +379,7 @@ view_same() {
 		dmsetup remove "$P-x"
 		fio_verify_stop load
 	else
+		there survives
 		fio_verify_start again "$DEV"
 		wait_redirected x
 		dmsetup remove "$P-x"
@@ -304,6 +407,7 @@ view_other() {
 	read_direct
 	attach "$TYPE" "$INNER"
 	equal "data when it is interposed again" "$sum" "$(device_sum "$DEV")"
+	there survives
 	dmsetup remove "$P-x"
 	: >"$T_DIR/enough"
 	wait "$reader"
@@ -316,7 +420,7 @@ view_refused() {
 
 # matrix_cell CELL: the test of this line
 matrix_cell() {
-	local cell view arguments
+	local cell view arguments name
 	while read -r cell view arguments; do
 		[[ $cell != "$1" ]] || break
 	done <tests/matrix/targets
@@ -331,12 +435,14 @@ matrix_cell() {
 	for disk in "$DEV_DISK" "$B" "$C" "$D"; do
 		written_before[$disk]=$(io_stat "$disk" write_sectors)
 	done
-	cleanup dm_remove_if_there "$P-x"
 	there prepare
+	cleanup dm_remove_if_there "$P-x"
 	INNER=" $arguments "
-	INNER=${INNER// DEV / $DEV } INNER=${INNER// B / $B } INNER=${INNER// C / $C } INNER=${INNER// D / $D }
-	INNER=${INNER// POOL / ${POOL:-} } INNER=${INNER/:B /:$B }
-	INNER=${INNER# } INNER=${INNER% }
+	for name in DEV B C D M1 M2 M3 M4; do
+		INNER=${INNER// $name / ${!name:-} }
+	done
+	INNER=${INNER// POOL / ${POOL:-} }
+	INNER=${INNER/:B /:$B } INNER=${INNER# } INNER=${INNER% }
 	case $view in
 	same | other | refused) "view_$view" ;;
 	own) "own_${CELL//[:-]/_}" ;;

@@ -8,6 +8,7 @@
 # Then the log replayed up to each mark has that file and all before it, once the journal is replayed, and up to any
 #   point near a resume it has a file system without an error
 . tests/lib/test.sh
+. tests/lib/log_writes.sh
 requires_target log-writes
 
 # sync_across HOW: one more file is synced while x is suspended
@@ -37,16 +38,10 @@ content() {
 
 # replayed_to ENTRY: $copy is the file system as after a power cut then, its journal replayed and mounted on $see
 replayed_to() {
-	"$(program log-replay)" apply "$log" "$replay" "$replayed" "$1" >/dev/null
+	log_replay "$log" "$replay" "$replayed" "$1"
 	replayed=$1
 	dd if="$replay" of="$copy" bs=1M status=none
 	mount "$copy" "$see"
-}
-
-# marked N: where the log has file N's mark
-marked() {
-	[[ $(<"$T_DIR/list") =~ (^|$'\n')([0-9]+)\ [^$'\n']*k\ file-$1($'\n'|$) ]] || fail "the log has no mark for file $1"
-	echo "${BASH_REMATCH[2]}"
 }
 
 dev=$(partition "$(scratch a)" 32)
@@ -74,9 +69,8 @@ dmsetup remove "$P-x"
 umount "$at"
 fsck_clean "$dev"
 
-"$(program log-replay)" list "$log" >"$T_DIR/list"
 for ((file = 1; file <= files; file++)); do
-	mark=$(marked "$file")
+	mark=$(log_entry "$log" "file-$file")
 	for entry in $((mark - 7)) "$mark" $((mark + 5)); do
 		replayed_to "$entry"
 		for ((i = 1; entry >= mark && i <= file; i++)); do
