@@ -137,6 +137,20 @@ loop_create() {
 	losetup -f --show "$@" "$file"
 }
 
+md_stop() {
+	[[ ! -e /sys/block/md127/md ]] || mdadm --stop --quiet /dev/md127
+}
+
+# md_create LEVEL DEV DEV [mdadm options]: an array of the kernel's own MD driver
+md_create() {
+	local level=$1
+	shift
+	requires mdadm
+	cleanup md_stop
+	MDADM_NO_UDEV=1 mdadm --create /dev/md127 --run --quiet --level="$level" --raid-devices=2 --metadata=1.2 "$@" >&2
+	echo /dev/md127
+}
+
 unmount_if_there() {
 	! mountpoint -q "$1" || umount "$1"
 }

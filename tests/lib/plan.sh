@@ -59,14 +59,20 @@ plan_scripts() {
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }
 
-# One for each line of the table of target types
+# plan_table FILE PREFIX COMMAND [options]: one for each line of a table; with "options", those of its guest stand behind
+# the name
+plan_table() {
+	local cell options
+	while read -r cell options; do
+		[[ ! $cell || $cell == \#* ]] || ! wanted "matrix/$2$cell" ||
+			plan_add vm "matrix: $2$cell" "$3 $cell" 240 "debug|${4:+$options}"
+	done <"$tests/matrix/$1"
+}
+
 plan_matrix() {
-	local cell
 	[[ ${T:-} || $tier == full ]] || return 0
-	while read -r cell _; do
-		[[ ! $cell || $cell == \#* ]] || ! wanted "matrix/$cell" ||
-			plan_add vm "matrix: $cell" "tests/lib/matrix-cell $cell" 200 "debug|"
-	done <"$tests/matrix/targets"
+	plan_table targets '' tests/lib/matrix-cell
+	plan_table devices device: tests/lib/device-cell options
 }
 
 # The tests of make check once more, and some others, in a kernel that looks for data races

@@ -7,16 +7,9 @@
 . tests/lib/test.sh
 . tests/lib/cycles.sh
 requires_target interpose delay
-requires mdadm
-
-stop_raid() {
-	[[ ! -e /sys/block/md127/md ]] || mdadm --stop --quiet /dev/md127
-}
 
 legs=("$(partition "$(scratch c)" 96)" "$(partition "$(scratch d)" 96)")
-cleanup stop_raid
-MDADM_NO_UDEV=1 mdadm --create /dev/md127 --run --quiet --level=0 --raid-devices=2 --metadata=1.2 \
-	"${legs[@]}"
+md_create 0 "${legs[@]}" >/dev/null
 fio_verify_start load /dev/md127 --numjobs=2 --size=32M --offset_increment=32M
 cycles 3 /dev/md127 linear
 cycles 3 /dev/md127 delay
