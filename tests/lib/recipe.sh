@@ -44,6 +44,15 @@ recipe_for() {
 	cleanup unmount_if_there "$T_DIR/media"
 }
 
+# recipe_also NAME…: more mapped devices of the document
+recipe_also() {
+	local name
+	for name; do
+		recipe_names+=(-e "s,\b$name\b,$P-$name,g")
+		cleanup dm_remove_if_there "$P-$name"
+	done
+}
+
 # recipe_regex: the expected output on stdin as a regular expression
 recipe_regex() {
 	sed -E 's/[[:space:]]+/ /g; s/[][\.*^$+?(){}|]/\\&/g; s/[0-9]+/[0-9]+/g; s/^\\\.\\\.\\\.$/.*/'
@@ -126,6 +135,13 @@ changed_blocks() {
 file_sectors() {
 	filefrag -v -b512 "$1" | awk '$1 ~ /^[0-9]+:$/ { n++; first = $4 + 0; last = $5 + 0 }
 		END { if (n != 1) { print "not in one piece" >"/dev/stderr"; exit 1 } print first, last }'
+}
+
+# file_sum_in DEV FILE: checksum of what lies on DEV where the file, of one piece of 1 MiB, lies on its own device
+file_sum_in() {
+	local first
+	read -r first _ < <(file_sectors "$2")
+	dd if="$1" iflag=direct,skip_bytes bs=1M skip=$((first * 512)) count=1 status=none | sha256sum
 }
 
 memory_unmounted() {
