@@ -78,6 +78,11 @@ fio_note_disk() {
 	echo "$dir" >"$T_DIR/fio-$1.disk"
 }
 
+# fio_seen_at NAME DEV: that device counts its I/O, if what is beneath the file system does not get it any more
+fio_seen_at() {
+	sysfs_dir "$2" >"$T_DIR/fio-$1.disk"
+}
+
 # A signal ends fio without a look at what it wrote last. So that this is nothing of interest, it is only stopped when
 # it has gone on for a while.
 fio_go_on() {

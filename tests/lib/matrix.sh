@@ -395,7 +395,7 @@ view_other() {
 	reader=$!
 	attach "$TYPE" "$INNER"
 	fio_verify_start load "$DEV"
-	sysfs_dir "/dev/mapper/$P-x" >"$T_DIR/fio-load.disk" # where it is seen to go on: it may all go elsewhere
+	fio_seen_at load "/dev/mapper/$P-x" # it may all go elsewhere
 	wait_redirected x 300
 	dmsetup suspend "$P-x"
 	dmsetup resume "$P-x"
