@@ -42,3 +42,7 @@ has_redirected() {
 wait_redirected() {
 	wait_until "$1 redirects I/O" 60 has_redirected "$1" $(($(interposer_redirected "$1") + ${2:-100}))
 }
+
+unpin_if_there() {
+	! dm_exists "$P-$1" || dmsetup message "$P-$1" 0 interpose unpin || true # it has no such table
+}

@@ -1,10 +1,10 @@
 #!/bin/bash
 # timeout: 90
 # Given a mounted ext4 under load, interposed with the feature "pin"
-# When it is to be removed: by name, with all others, by the script that runs at shutdown
+# When it is to be removed: by name, with all others, by the scripts that run at shutdown
 # Then none of them detaches it; unpinned by a message, it can be removed
 . tests/lib/test.sh
-requires blkdeactivate
+. tests/lib/shutdown.sh
 
 dev=$(partition "$(scratch a)" 128)
 at=$(mkfs_mounted ext4 "$dev")
@@ -12,12 +12,7 @@ interpose x "$dev" 1 pin linear "$dev" 0
 fio_verify_start load "$at"
 equal "table" "0 $(sectors "$dev") interpose $(devno "$dev") 1 pin linear $(devno "$dev") 0" "$(dmsetup table "$P-x")"
 equal "status" pinned "$(interposer_pinned x)"
-expect_error "Device or resource busy" EBUSY -- dmsetup remove "$P-x"
-dmsetup remove_all || true
-blkdeactivate "/dev/mapper/$P-x" >"$T_DIR/blkdeactivate.log" 2>&1 || true
-[[ $(<"$T_DIR/blkdeactivate.log") == *"deactivating"*"$P-x"*skipping* ]] ||
-	fail "blkdeactivate has not tried: $(<"$T_DIR/blkdeactivate.log")"
-equal "state" attached "$(interposer_state x)"
+shutdown_scripts x
 wait_redirected x
 dmsetup message "$P-x" 0 interpose unpin
 equal "status" - "$(interposer_pinned x)"
