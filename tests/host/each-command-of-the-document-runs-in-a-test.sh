@@ -6,7 +6,7 @@
 . tests/lib/recipe.sh
 
 recipe_sections | sort >"$T_DIR/documented"
-sed -n 's/^recipe_run "\([^"]*\)".*/\1/p' tests/shell/recipe/*.sh | sort -u >"$T_DIR/tested"
+sed -n 's/^[[:space:]]*recipe_run "\([^"]*\)".*/\1/p' tests/shell/recipe/*.sh | sort -u >"$T_DIR/tested"
 [[ -s $T_DIR/documented ]] || fail "no commands found in $RECIPES: the test is broken"
 diff "$T_DIR/documented" "$T_DIR/tested" || fail "sections of the document (<) and of the tests (>) differ"
 test_done
