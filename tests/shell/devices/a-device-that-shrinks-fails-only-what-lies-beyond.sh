@@ -1,10 +1,11 @@
 #!/bin/bash
 # tier: full
-# timeout: 180
-# Given an interposed loop device that becomes smaller, or has no size at all any more
-# When it is read and written, and its interposer suspended, resumed, and given another table
-# Then what lies within its size works and what lies beyond fails; a table of the old length is refused, one of the new
-#   length works; the interposer can be removed at any size
+# timeout: 240
+# Given an interposed loop device under verified load that becomes smaller, and has no size at all any more in the end
+# When it is read and written, its size goes up and down, and its interposer is suspended, resumed, given another table,
+#   removed and created again
+# Then what lies within its size works, all of the load among it, and what lies beyond fails; a table of the old length
+#   is refused, one of the new length works; the interposer can be removed at any size
 . tests/lib/test.sh
 requires_target interpose
 expects_dmesg 'I/O error'
@@ -23,7 +24,10 @@ interpose x "$dev"
 beneath=$(interposer_beneath x)
 random_fill "$dev" 8
 sum=$(device_sum "$dev" 8)
+fio_verify_start load "$dev" --offset=8M --size=16M
+wait_redirected x
 resize 32M
+wait_redirected x
 equal "data within" "$sum" "$(device_sum "$dev" 8)"
 write_at "$dev" 511
 expect_error "No space left on device" ENOSPC -- write_at "$dev" 512
@@ -37,6 +41,18 @@ write_at "$dev" 500
 dm_reload x "0 65536 interpose $dev linear $dev 0"
 equal "size of the disk beneath" 65536 "$(sectors "$beneath")"
 write_at "$dev" 511
+for size in 40 32 24 64 32; do
+	resize "${size}M"
+	wait_redirected x 50
+	dmsetup suspend "$P-x"
+	dmsetup resume "$P-x"
+	dmsetup remove "$P-x"
+	interpose x "$dev" >"$T_DIR/node"
+	fio_verify_check load
+done
+beneath=$(interposer_beneath x)
+equal "data within" "$sum" "$(device_sum "$dev" 8)"
+fio_verify_stop load
 
 resize 0
 equal "size" 0 "$(sectors "$dev")"
