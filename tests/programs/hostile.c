@@ -34,10 +34,13 @@
 #include "dm.h"
 #include "random.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define NR_NAMES	4
 #define NR_ERRNOS	600
 #define TEXT		(40 * 1024)
 #define SETTLE		200	/* rounds between two looks at what is left */
+#define MAX_LINES	200
+#define LONG_EVERY	60	/* rounds, a table with up to so many lines */
 
 static struct {
 	uint64_t seed;
@@ -59,6 +62,17 @@ static atomic_bool stop;
 static unsigned long outcomes[NR_ERRNOS];
 static unsigned long attached, known_wrong, vanished;
 static char names[NR_NAMES][64];
+
+/* How often each kind of call has succeeded, and failed. */
+static struct result {
+	const char *what;
+	unsigned long succeeded;
+	unsigned long failed;
+} results[] = {
+	{ .what = "create" }, { .what = "load" }, { .what = "resume" },
+	{ .what = "suspend" }, { .what = "remove" }, { .what = "message" },
+	{ .what = "broken ioctl" },
+};
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void fail(const char *fmt, ...)
@@ -107,7 +121,10 @@ static int outcome(const char *what, int r)
 	if (r > 0 || r <= -NR_ERRNOS)
 		fail("%s: %d is no errno", what, r);
 	outcomes[-r]++;
-	for (i = 0; i < sizeof(clean) / sizeof(clean[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(results); i++)
+		if (!strcmp(what, results[i].what))
+			*(r ? &results[i].failed : &results[i].succeeded) += 1;
+	for (i = 0; i < ARRAY_SIZE(clean); i++)
 		if (-r == clean[i])
 			return r;
 	fail("%s: %s is no clean error", what, strerror(-r));
@@ -405,6 +422,167 @@ static bool is_attached(const char *name)
 		strstr(text, "interpose held"));
 }
 
+static void clear_all_away(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_NAMES; i++)
+		if (outcome("remove", dm_clear_away(names[i])))
+			fail("%s cannot be removed", names[i]);
+}
+
+/* Tables of many lines: one that is right, but for one thing. */
+
+enum flaw {
+	NO_FLAW,
+	GAP,			/* between two lines */
+	OVERLAP,		/* of two lines */
+	TOO_SHORT,		/* the last line */
+	TOO_LONG,		/* the last line */
+	OTHER_TYPE,		/* a line of another target type */
+	OTHER_DEVICE,		/* a line for another device */
+	WRONG_INNER,
+	WRONG_FEATURE,
+	NR_FLAWS
+};
+
+static const char * const flaw_names[NR_FLAWS] = {
+	"none", "gap", "overlap", "too short", "too long", "other type",
+	"other device", "wrong inner", "wrong feature",
+};
+
+static unsigned long long_tables[NR_FLAWS];
+
+static void make_long_line(struct dm_line *line, enum flaw flaw,
+			   const char *device, const char *other)
+{
+	unsigned long long start = line->start;
+	struct text t = { .out = (char *)line->params, .size = 1024 };
+
+	line->type = "interpose";
+	switch (flaw) {
+	case OTHER_TYPE:
+		line->type = random_chance(&rnd, 2) ? "linear" : "delay";
+		add(&t, "/dev/%s %llu", device, start);
+		if (*line->type == 'd')
+			add(&t, " 0");
+		return;
+	case OTHER_DEVICE:
+		add(&t, "/dev/%s linear /dev/%s 0", other, other);
+		return;
+	case WRONG_INNER:
+		add(&t, "/dev/%s ", device);
+		add_inner_wrong(&t, device);
+		return;
+	case WRONG_FEATURE:
+		add(&t, "/dev/%s 2 pin pin linear /dev/%s %llu", device, device,
+		    start);
+		return;
+	case GAP:
+		line->start += 8;
+		line->length -= 8;
+		break;
+	case OVERLAP:
+		line->start -= 8;
+		line->length += 8;
+		break;
+	case TOO_SHORT:
+		line->length -= 8;
+		break;
+	case TOO_LONG:
+		line->length += 8;
+		break;
+	default:
+		break;
+	}
+	switch (random_below(&rnd, 3)) {
+	case 0:
+		add(&t, "/dev/%s flakey /dev/%s %llu 3600 0", device, device,
+		    start);
+		break;
+	case 1:
+		add(&t, "/dev/%s delay /dev/%s %llu 0", device, device, start);
+		break;
+	default:
+		add(&t, "/dev/%s linear /dev/%s %llu", device, device, start);
+	}
+}
+
+static unsigned int attached_lines(const char *name)
+{
+	static char text[DM_BUFFER];
+	unsigned int n = 0;
+	char *pos = text;
+
+	if (dm_status(name, DM_NOFLUSH_FLAG, text, sizeof(text)))
+		return 0;
+	while ((pos = strstr(pos, " interpose attached "))) {
+		pos++;
+		n++;
+	}
+	return n;
+}
+
+/* It takes a moment after the resume. */
+static bool all_lines_attach(const char *name, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10000; i++) {
+		if (attached_lines(name) == nr)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void try_long_table(const char *name)
+{
+	static unsigned int turn;
+	bool disk = random_chance(&rnd, 2);
+	const char *device = disk ? arg.disk : arg.partition;
+	const char *other = disk ? arg.partition : arg.disk;
+	unsigned int nr = 4 + random_below(&rnd, MAX_LINES - 3);
+	unsigned int i, at = 1 + random_below(&rnd, nr - 2);
+	enum flaw flaw = turn++ % NR_FLAWS;
+	uint64_t size = sectors(device), each = size / nr & ~7ull;
+	struct dm_line line[MAX_LINES];
+	int r;
+
+	if (flaw == TOO_SHORT || flaw == TOO_LONG)
+		at = nr - 1;
+	clear_all_away();
+	if (dm_create(name))
+		fail("%s cannot be created", name);
+	for (i = 0; i < nr; i++) {
+		line[i].start = i * each;
+		line[i].length = i < nr - 1 ? each : size - i * each;
+		line[i].params = malloc(1024);
+		make_long_line(&line[i], i == at ? flaw : NO_FLAW, device,
+			       other);
+	}
+	say("%s: %u lines for %s, flaw in line %u: %s; %llu %llu %s %s", name,
+	    nr, device, at, flaw_names[flaw],
+	    (unsigned long long)line[at].start,
+	    (unsigned long long)line[at].length, line[at].type,
+	    line[at].params);
+	r = outcome("load", dm_load(name, line, nr));
+	if (!r)
+		r = outcome("resume", dm_resume(name, 0));
+	for (i = 0; i < nr; i++)
+		free((void *)line[i].params);
+	if (flaw != NO_FLAW && (!r || attached_lines(name)))
+		fail("a table of %u lines works, with this flaw: %s", nr,
+		     flaw_names[flaw]);
+	if (flaw == NO_FLAW && (r || !all_lines_attach(name, nr)))
+		fail("a table of %u lines that is right does not work", nr);
+	long_tables[flaw]++;
+	if (flaw == NO_FLAW)
+		attached++;
+	else
+		known_wrong++;
+}
+
 static void try_table(const char *name)
 {
 	struct dm_line line[3];
@@ -450,17 +628,17 @@ static void try_right_table(void)
 {
 	char params[256];
 	struct dm_line line = { 0, sectors(arg.disk), "interpose", params };
-	unsigned int i;
 
-	for (i = 0; i < NR_NAMES; i++)
-		if (outcome("remove", dm_clear_away(names[i])))
-			fail("%s cannot be removed", names[i]);
+	clear_all_away();
 	snprintf(params, sizeof(params), "/dev/%s linear /dev/%s 0", arg.disk,
 		 arg.disk);
 	if (dm_create(names[0]) || dm_load(names[0], &line, 1) ||
 	    dm_resume(names[0], 0) || !is_attached(names[0]))
 		fail("a table that is right does not work any more");
 	attached++;
+	if (outcome("message", dm_message(names[0], 0, "interpose pin")) ||
+	    outcome("message", dm_message(names[0], 0, "interpose unpin")))
+		fail("a message that is right does not work any more");
 	if (dm_remove(names[0]))
 		fail("an interposer that works cannot be removed");
 }
@@ -682,9 +860,10 @@ static void look_what_is_left(void)
 	unsigned int i;
 	DIR *dir;
 
+	clear_all_away();
 	for (i = 0; i < NR_NAMES; i++)
-		if (outcome("remove", dm_clear_away(names[i])))
-			fail("%s cannot be removed", names[i]);
+		if (!outcome("suspend", dm_suspend(names[i], 0)))
+			fail("%s is gone, and can be suspended", names[i]);
 	dir = opendir("/sys/block");
 	while ((entry = readdir(dir)))
 		if (!strncmp(entry->d_name, "interpose", 9) &&
@@ -702,7 +881,9 @@ static void one_round(void)
 
 	if (random_chance(&rnd, 3))
 		outcome("create", dm_create(name));
-	if (what < 60)
+	if (round_nr % LONG_EVERY == 0)
+		try_long_table(name);
+	else if (what < 60)
 		try_table(name);
 	else if (what < 72)
 		try_message(name);
@@ -729,12 +910,46 @@ static void print_summary(void)
 	       (unsigned long long)arg.seed, arg.count, known_wrong);
 	printf("hostile: %lu interposers came to work; a disk vanished %lu times\n",
 	       attached, vanished);
-	printf("hostile: outcomes:");
+	printf("hostile: tables of many lines, by flaw:");
+	for (i = 0; i < NR_FLAWS; i++)
+		printf(" %s %lu;", flaw_names[i], long_tables[i]);
+	printf("\nhostile: succeeded and failed:");
+	for (i = 0; i < ARRAY_SIZE(results); i++)
+		printf(" %s %lu %lu;", results[i].what, results[i].succeeded,
+		       results[i].failed);
+	printf("\nhostile: outcomes:");
 	for (i = 0; i < NR_ERRNOS; i++)
 		if (outcomes[i])
 			printf(" %s %lu;", i ? strerrorname_np(i) : "success",
 			       outcomes[i]);
 	printf("\n");
+}
+
+/* A generator that reaches nothing proves nothing. */
+static void look_what_was_reached(void)
+{
+	static const int wanted[] = {
+		0, EINVAL, ENOENT, ENXIO, EBUSY, ENOTBLK,
+	};
+	unsigned int i;
+
+	if (arg.count < 1000)
+		return;
+	if (!attached || !vanished || !known_wrong)
+		fail("%lu attached, %lu vanished, %lu known to be wrong",
+		     attached, vanished, known_wrong);
+	for (i = 0; i < NR_FLAWS; i++)
+		if (!long_tables[i])
+			fail("no long table with this flaw: %s", flaw_names[i]);
+	for (i = 0; i < ARRAY_SIZE(results); i++)
+		if (!results[i].succeeded || !results[i].failed)
+			fail("%s has succeeded %lu times and failed %lu times",
+			     results[i].what, results[i].succeeded,
+			     results[i].failed);
+	for (i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!outcomes[wanted[i]])
+			fail("nothing has ended with %s", wanted[i] ?
+			     strerrorname_np(wanted[i]) : "success");
 }
 
 static void parse_arguments(int argc, char **argv)
@@ -805,5 +1020,6 @@ int main(int argc, char **argv)
 	pthread_join(threads[1], NULL);
 	dm_message(arg.other, 0, "interpose unpin");
 	print_summary();
+	look_what_was_reached();
 	return 0;
 }

@@ -1,10 +1,11 @@
 #!/bin/bash
 # timeout: 180
 # Given a mounted ext4 that is interposed and under load, a free disk, a partition, and a disk that comes and goes
-# When tables, messages and ioctls come that are huge, empty, binary, of wrong counts and types, that name themselves,
-#   the taken device or what is beneath it (as many as the first argument says, from the seed in the second)
-# Then each is refused with a clean error or works, none works that is known to be wrong, right ones go on to work,
-#   nothing is left behind, and the file system under load does not notice
+# When tables (of up to two hundred lines), messages and ioctls come that are huge, empty, binary, of wrong counts and
+#   types, that name themselves, the taken device or what is beneath it (as many as the first argument says, from the
+#   seed in the second)
+# Then each is refused with a clean error or works, each kind does both, none works that is known to be wrong, right
+#   ones go on to work, nothing is left behind, and the file system under load does not notice
 . tests/lib/test.sh
 . tests/lib/cycles.sh
 requires_target interpose era flakey delay snapshot
