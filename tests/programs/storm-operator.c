@@ -7,11 +7,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -339,16 +341,17 @@ static void op_reload_after_a_bad_one(struct storm_device *dev)
 
 /*
  * Suspend, resume or remove by another process, which is killed at some moment:
- * it is done or it is not, and nothing between.
+ * it is done or it is not, and nothing between. It shares the open files: with
+ * copies of them it would keep devices open that other operators close.
  */
 static bool run_and_kill(struct storm_device *dev, enum storm_op op,
 			 unsigned int flags)
 {
-	pid_t pid = fork();
+	pid_t pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	int r, status;
 
 	if (pid < 0)
-		storm_fail(dev, "fork: %s", strerror(errno));
+		storm_fail(dev, "clone: %s", strerror(errno));
 	if (!pid) {
 		if (op == OP_SUSPEND)
 			r = dm_suspend(dev->dm, flags);
