@@ -119,11 +119,15 @@ null_blk_create() {
 	echo "/dev/$name"
 }
 
-loop_remove() {
+loop_detach() {
 	local dev
 	for dev in $(losetup -nO NAME -j "$1"); do
 		losetup -d "$dev"
 	done
+}
+
+loop_remove() {
+	loop_detach "$1"
 	rm -f "$1"
 }
 

@@ -3,15 +3,20 @@
 # many points of the record. They source this file after test.sh. /dev/vda has the file system, /dev/vdb the record,
 # /dev/vdc and a file in memory are for the look.
 
-# recorded_ext4 MIB: /dev/mapper/$P-recorded with an ext4, mounted; sets RECORDED (the device) and AT (where)
-recorded_ext4() {
+# recorded_fs TYPE MIB [loop]: /dev/mapper/$P-recorded, or a loop device over it, which is blk-mq, with a file system,
+# mounted; sets RECORDED (the device) and AT (where)
+recorded_fs() {
 	local dev
 	requires_target log-writes
 	scratch b >/dev/null
-	dev=$(partition "$(scratch a)" "$1")
-	SIZE_MIB=$1
+	dev=$(partition "$(scratch a)" "$2")
+	SIZE_MIB=$2
 	RECORDED=$(dm_create recorded "0 $(sectors "$dev") log-writes $dev /dev/vdb")
-	AT=$(mkfs_mounted ext4 "$RECORDED")
+	[[ ! ${3:-} ]] || {
+		cleanup loop_detach "$RECORDED"
+		RECORDED=$(losetup --find --show --direct-io=on "$RECORDED")
+	}
+	AT=$(mkfs_mounted "$1" "$RECORDED")
 	sync -f "$AT"
 	dmsetup message "$P-recorded" 0 mark mounted
 	RECORDED_FROM=$(entries_recorded)
@@ -49,24 +54,32 @@ numbers_stop() {
 	wait "$NUMBERS" || fail "a number could not be written, synced or marked (status $?)"
 }
 
+# replay_journal IMAGE: as the first mount after a power cut does; prints the number that is there
+replay_journal() {
+	local image=$1 at=$T_DIR/look status=0
+	if [[ $(blkid -po value -s TYPE "$image") == ext4 ]]; then
+		e2fsck -E journal_only -y "$image" >"$T_DIR/fsck.log" 2>&1 || status=$?
+		((status <= 1)) || {
+			cat "$T_DIR/fsck.log" >&2
+			fail "the journal cannot be replayed (status $status)"
+		}
+		debugfs -R "cat /number" "$image" 2>/dev/null | head -n 1
+		return
+	fi
+	mkdir -p "$at"
+	# beside the one that is mounted, whose copy it is; btrfs would take it for the same
+	mount -o "loop$([[ $(blkid -po value -s TYPE "$image") != xfs ]] || echo ,nouuid)" "$image" "$at"
+	head -n 1 "$at/number" 2>/dev/null || true
+	umount "$at"
+}
+
 # look_at IMAGE NUMBER: as after a power cut, the journal is replayed; then nothing may be wrong, and what was synced
 # must be there
 look_at() {
-	local image=$1 synced=$2 number status=0
-	e2fsck -E journal_only -y "$image" >"$T_DIR/fsck.log" 2>&1 || status=$?
-	((status <= 1)) || {
-		cat "$T_DIR/fsck.log" >&2
-		fail "the journal cannot be replayed (status $status)"
-	}
-	e2fsck -fn "$image" >"$T_DIR/fsck.log" 2>&1 || {
-		cat "$T_DIR/fsck.log" >&2
-		fail "the file system is damaged"
-	}
-	((synced == 0)) || {
-		number=$(debugfs -R "cat /number" "$image" 2>/dev/null)
-		number=${number%%$'\n'*}
-		((number >= synced)) || fail "number $synced was synced, and ${number:-nothing} is there"
-	}
+	local image=$1 synced=$2 number
+	number=$(replay_journal "$image" | tr -d '\0')
+	fsck_clean "$image"
+	((synced == 0 || number >= synced)) || fail "number $synced was synced, and ${number:-nothing} is there"
 }
 
 # power_cuts: look at one point of the record during each command that was at risk, and at its end
@@ -88,4 +101,33 @@ power_cuts() {
 		note "power cut after entry $to (${risks_from[i]} to ${risks_to[i]}) of $entries: number $synced is there"
 	done
 	((synced > 0)) || fail "no number was ever synced"
+}
+
+# power_cut_life TYPE MIB [loop]: a file system under load is interposed, suspended, reloaded and let go, each at risk;
+# then the record of what reached its disk is looked at
+power_cut_life() {
+	local size
+	requires_target snapshot-origin
+	recorded_fs "$@"
+	size=$(sectors "$RECORDED")
+	numbers_start
+	fio_verify_start load "$AT" --size=4M --rate_iops=150 --fsync=16
+	at_risk interpose x "$RECORDED" snapshot-origin
+	wait_redirected x 50
+	at_risk dmsetup suspend "$P-x"
+	at_risk dmsetup resume "$P-x"
+	wait_redirected x 20
+	at_risk dm_reload x "0 $size interpose $RECORDED linear $RECORDED 0"
+	wait_redirected x 20
+	at_risk dmsetup suspend --noflush --nolockfs "$P-x"
+	at_risk dmsetup remove "$P-x"
+	interpose x "$RECORDED" snapshot-origin
+	wait_redirected x 50
+	at_risk dmsetup remove "$P-x"
+	fio_verify_stop load
+	numbers_stop
+	umount "$AT"
+	fsck_clean "$RECORDED"
+	[[ ! ${3:-} ]] || loop_detach "/dev/mapper/$P-recorded"
+	power_cuts
 }

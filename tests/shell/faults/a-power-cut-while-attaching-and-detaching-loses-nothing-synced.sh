@@ -6,27 +6,6 @@
 # (SEED=… chooses the moments.)
 . tests/lib/test.sh
 . tests/lib/power_cut.sh
-requires_target snapshot-origin
 
-recorded_ext4 48
-size=$(sectors "$RECORDED")
-numbers_start
-fio_verify_start load "$AT" --size=4M --rate_iops=150 --fsync=16
-at_risk interpose x "$RECORDED" snapshot-origin
-wait_redirected x 50
-at_risk dmsetup suspend "$P-x"
-at_risk dmsetup resume "$P-x"
-wait_redirected x 20
-at_risk dm_reload x "0 $size interpose $RECORDED linear $RECORDED 0"
-wait_redirected x 20
-at_risk dmsetup suspend --noflush --nolockfs "$P-x"
-at_risk dmsetup remove "$P-x"
-interpose x "$RECORDED" snapshot-origin
-wait_redirected x 50
-at_risk dmsetup remove "$P-x"
-fio_verify_stop load
-numbers_stop
-umount "$AT"
-fsck_clean "$RECORDED"
-power_cuts
+power_cut_life ext4 48
 test_done
