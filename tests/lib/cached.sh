@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # A mounted file system that gets a cache, and what is in the cache and what is beneath. Source it after recipe.sh.
 
-# cached_begin ext4|xfs: mounted at $at, on $dev, with a file "kept" whose content is $T_DIR/old, and under two loads. The
-# cache is to have the partitions $spare, for its metadata, and ${spare%1}2.
+# cached_begin ext4|xfs: mounted at $at, on $dev, with a file "kept" whose content is $T_DIR/old, and under two loads.
+# The cache is to have the partitions $spare, for its metadata, and ${spare%1}2.
 cached_begin() {
 	local mib=64 first last
 	[[ $1 == ext4 ]] || mib=320 # mkfs.xfs wants so much
@@ -78,7 +78,7 @@ cached_early_ends() {
 # cached_files_are_right: not what the page cache has
 cached_files_are_right() {
 	equal "the file that was overwritten" "$(sha256sum <"$T_DIR/new")" "$(read_kept | sha256sum)"
-	equal "the file of the first load" "$early" "$(dd if="$at/early.0.0" bs=1M iflag=direct status=none | sha256sum)"
+	equal "the first load's file" "$early" "$(dd if="$at/early.0.0" bs=1M iflag=direct status=none | sha256sum)"
 }
 
 # cached_end ext4|xfs: the file system is right on the disk alone

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # A mounted file system that gets a second leg on another disk. Source it after recipe.sh.
 
-# mirrored_begin ext4|xfs [mapped]: mounted at $at, under load, with a file "kept" whose content is $T_DIR/kept. It is on
-# $dev, a partition or a mapped device above that; $spare is a partition of the same size on another disk.
+# mirrored_begin ext4|xfs [mapped]: mounted at $at, under load, with a file "kept" whose content is $T_DIR/kept. It is
+# on $dev, a partition or a mapped device above that; $spare is a partition of the same size on another disk.
 mirrored_begin() {
 	mib=48
 	[[ $1 == ext4 ]] || mib=320 # mkfs.xfs wants so much

@@ -8,7 +8,8 @@ shutdown_scripts() {
 	expect_error "Device or resource busy" EBUSY -- dmsetup remove "$P-$1"
 	dmsetup remove_all || true
 	blkdeactivate "/dev/mapper/$P-$1" >"$T_DIR/blkdeactivate.one" 2>&1 || true
-	blkdeactivate -u -l wholevg -m disablequeueing -r wait >"$T_DIR/blkdeactivate.all" 2>&1 || true # blk-availability.service
+	# as blk-availability.service does
+	blkdeactivate -u -l wholevg -m disablequeueing -r wait >"$T_DIR/blkdeactivate.all" 2>&1 || true
 	for log in "$T_DIR"/blkdeactivate.*; do
 		[[ $(<"$log") == *"deactivating"*"$P-$1"*skipping* ]] || fail "blkdeactivate has not tried: $(<"$log")"
 	done

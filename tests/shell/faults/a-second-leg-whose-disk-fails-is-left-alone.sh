@@ -10,7 +10,8 @@
 requires_target mirror
 
 legs_are() {
-	[[ $(interposer_inner_status x) =~ \ ([0-9]+)/([0-9]+)\ 1\ $1\  && ($1 != AA || ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}") ]]
+	[[ $(interposer_inner_status x) =~ \ ([0-9]+)/([0-9]+)\ 1\ $1\  &&
+		($1 != AA || ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}") ]]
 }
 
 mirrored_begin ext4

@@ -3,8 +3,8 @@
 # timeout: 500
 # Given an ext4, and then an xfs, mounted and under verified load
 # When the document's commands for a cache that writes back are run, and a file is overwritten and read meanwhile
-# Then both hit the cache; the disk beneath has the old content before the cache is cleaned, and the new one when nothing
-#   is dirty, which stays so under load; after the detach the file system is right on the disk alone
+# Then both hit the cache; the disk beneath has the old content before the cache is cleaned, and the new one when
+#   nothing is dirty, which stays so under load; after the detach the file system is right on the disk alone
 . tests/lib/test.sh
 . tests/lib/recipe.sh
 . tests/lib/cached.sh
@@ -28,7 +28,8 @@ look_again() {
 
 for type in ext4 xfs; do
 	cached_begin "$type"
-	recipe_run "An SSD cache that writes back" 'dmsetup status *' use_it 'dmsetup load *' look_beneath '*unpin' look_again
+	recipe_run "An SSD cache that writes back" 'dmsetup status *' use_it 'dmsetup load *' look_beneath \
+		'*unpin' look_again
 	cached_end "$type"
 done
 test_done
