@@ -1833,17 +1833,26 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
-		DMEMIT(",device=%s,inner=", dev->name);
+		DMEMIT(",device=%s,inner_type=%s,inner=", dev->name, inner->name);
 		break;
 	}
 
-	if (!inner->status || sz >= maxlen)
+	if (sz >= maxlen)
+		return;
+	if (type == STATUSTYPE_IMA) {
+		if (inner->status)
+			inner->status(&it->inner, type, status_flags,
+				      result + sz, maxlen - sz);
+		/* most types have nothing to say here; the line has its end */
+		if (!result[sz])
+			DMEMIT(";");
+		return;
+	}
+
+	if (!inner->status)
 		return;
 	if (type == STATUSTYPE_TABLE) {
 		interpose_emit_table(it, status_flags, result + sz, maxlen - sz);
-	} else if (type == STATUSTYPE_IMA) {
-		inner->status(&it->inner, type, status_flags, result + sz,
-			      maxlen - sz);
 	} else if (sz + 1 < maxlen) {
 		result[sz] = ' ';
 		result[sz + 1] = '\0';

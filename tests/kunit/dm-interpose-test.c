@@ -733,6 +733,23 @@ static void table_that_does_not_fit_fills_the_buffer(struct kunit *test)
 	}
 }
 
+/* Also of an inner target that has nothing to say. */
+static void measured_text_names_the_inner_target(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	char text[128], expected[128];
+	struct dm_target *ti;
+
+	interpose(test, dev);
+	ti = dm_table_get_target(inner->ti->table, 0);
+	ti->type->status(ti, STATUSTYPE_IMA, 0, text, sizeof(text));
+	snprintf(expected, sizeof(expected),
+		 "target_name=interpose,target_version=%u.%u.%u,device=%s,inner_type=kunit,inner=;",
+		 ti->type->version[0], ti->type->version[1],
+		 ti->type->version[2], devno(test, dev->bdev));
+	KUNIT_EXPECT_STREQ(test, text, expected);
+}
+
 static void status_tells_how_many_bios_were_redirected(struct kunit *test)
 {
 	struct kunit_disk *dev = test_disk(test);
@@ -822,6 +839,7 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(device_can_be_pinned_by_a_message),
 	KUNIT_CASE(table_can_be_loaded_again),
 	KUNIT_CASE(table_that_does_not_fit_fills_the_buffer),
+	KUNIT_CASE(measured_text_names_the_inner_target),
 	KUNIT_CASE(status_tells_how_many_bios_were_redirected),
 	KUNIT_CASE(status_tells_how_many_bios_wait),
 	{}

@@ -148,10 +148,17 @@ static void inner_status(struct dm_target *ti, status_type_t type,
 	struct inner_target *it = ti->private;
 	unsigned int sz = 0;
 
-	if (type == STATUSTYPE_TABLE)
-		DMEMIT("%s    more", it->dev->name);
-	else
+	switch (type) {
+	case STATUSTYPE_INFO:
 		DMEMIT("%u mapped", dm_kunit_inner.mapped);
+		break;
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s    more", it->dev->name);
+		break;
+	case STATUSTYPE_IMA: /* as most target types */
+		*result = '\0';
+		break;
+	}
 }
 
 static int inner_message(struct dm_target *ti, unsigned int argc, char **argv,
