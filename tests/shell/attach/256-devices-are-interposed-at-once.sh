@@ -1,9 +1,10 @@
 #!/bin/bash
 # tier: full
 # timeout: 1200
-# Given 128 partitions of one disk and 128 mapped devices on another
+# Given 128 partitions of one disk and 128 mapped devices on another, sixteen of them under verified load
 # When all 256 are interposed at the same time, written to and verified, and detached
-# Then each interposer has redirected I/O of its own device, no data is wrong, and nothing is left
+# Then each interposer has redirected I/O of its own device, no I/O of the load fails, no data is wrong, and nothing is
+#   left
 . tests/lib/test.sh
 . tests/lib/cycles.sh
 requires_target interpose
@@ -51,11 +52,33 @@ done
 equal "devices to be interposed" $((2 * slices)) "${#origins[@]}"
 references_note
 
+# The load has half a MiB in the second half of every seventeenth device
+chosen=() numbers=''
+for ((i = 0; i < 2 * slices; i += 17)); do
+	chosen+=("${origins[i]}")
+	numbers+=" $(<"/sys/class/block/${origins[i]#/dev/}/dev")"
+done
+equal "devices under load" 16 "${#chosen[@]}"
+fio_note_disk load "${chosen[0]}"
+fio_launch load --filename="$(IFS=: && echo "${chosen[*]}")" --offset=1M --size=8M --time_based --runtime=1h --nice=19 \
+	--rate_iops=200
+for dev in "${chosen[@]}"; do
+	wait_io "$dev" 10
+done
+
+# the_load_is_redirected N: each of its interposers has redirected that many
+the_load_is_redirected() {
+	[[ $(dmsetup status --target interpose | awk -v numbers="$numbers" -v least="$1" '
+		index(numbers " ", " " $6 " ") && $8 >= least' | wc -l) == "${#chosen[@]}" ]]
+}
+
 tables=()
 for origin in "${origins[@]}"; do
 	tables+=("interpose $origin linear $origin 0")
 done
 create x "$size" "${tables[@]}"
+fio_verify_check load
+wait_until "the load is redirected" 100 the_load_is_redirected 10
 equal "hook users" $((2 * slices)) "$(</sys/module/dm_interpose/parameters/hook_users)"
 
 # fio takes the names apart at colons. Each device is written, then each is read back and verified.
@@ -71,6 +94,10 @@ equal "different devices, and disks beneath" "$((2 * slices)) $((2 * slices))" \
 	"$(awk '!d[$6]++ { n++ } !b[$7]++ { m++ } END { print n, m }' "$T_DIR/status")"
 
 remove_all x
+for dev in "${chosen[@]}"; do
+	wait_io "$dev" 10
+done
+fio_verify_stop load
 references_back
 "${verify[@]}" --rw=read --output="$T_DIR/fio-again.json"
 equal "bytes read without interposers" $((64 << 20)) "$(fio_result again read.io_bytes)"
