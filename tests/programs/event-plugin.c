@@ -17,7 +17,8 @@ void process_event(struct dm_task *task, enum dm_event_mask events, void **user)
 	void *next = NULL;
 	FILE *file = fopen(getenv("EVENTS"), "a");
 
-	(void)events, (void)user;
+	(void)events;
+	(void)user;
 	if (!file)
 		return;
 	do {
@@ -31,7 +32,11 @@ void process_event(struct dm_task *task, enum dm_event_mask events, void **user)
 int register_device(const char *name, const char *uuid, int major, int minor,
 		    void **user)
 {
-	(void)name, (void)uuid, (void)major, (void)minor, (void)user;
+	(void)name;
+	(void)uuid;
+	(void)major;
+	(void)minor;
+	(void)user;
 	return 1;
 }
 

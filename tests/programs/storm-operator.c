@@ -374,10 +374,11 @@ static void op_kill(struct storm_device *dev)
 {
 	enum storm_op op = dev->state == ATTACHED ? OP_SUSPEND : OP_RESUME;
 	enum storm_state before = dev->state;
+	bool in_time, gone, removal;
 	unsigned int flags;
-	bool in_time;
 
-	if (!dev->pinned && random_chance(&dev->rnd, 2))
+	removal = !dev->pinned && random_chance(&dev->rnd, 2);
+	if (removal)
 		op = OP_DETACH;
 	flags = random_flags(dev);
 	begin(dev, "to be killed: %s", op == OP_SUSPEND ? "suspend" :
@@ -390,7 +391,8 @@ static void op_kill(struct storm_device *dev)
 		dev->state = flags & DM_SUSPEND_FLAG ? SUSPENDED : ATTACHED;
 	storm_log(dev, "killed %s, %s", in_time ? "in time" : "too late",
 		  dev->state == before ? "not done" : "done");
-	if ((dev->state == GONE) != (op == OP_DETACH) && dev->state != before)
+	gone = dev->state == GONE;
+	if (dev->state != before && gone != removal)
 		storm_fail(dev, "something else was done: %s", dev->doing);
 	if (dev->state == before && !in_time)
 		storm_fail(dev, "it was not done: %s", dev->doing);
