@@ -54,7 +54,7 @@ numbers_stop() {
 	wait "$NUMBERS" || fail "a number could not be written, synced or marked (status $?)"
 }
 
-# replay_journal IMAGE: as the first mount after a power cut does; prints the number that is there
+# replay_journal IMAGE: as the first mount after a power cut does; prints the file with the number
 replay_journal() {
 	local image=$1 at=$T_DIR/look status=0
 	if [[ $(blkid -po value -s TYPE "$image") == ext4 ]]; then
@@ -63,13 +63,12 @@ replay_journal() {
 			cat "$T_DIR/fsck.log" >&2
 			fail "the journal cannot be replayed (status $status)"
 		}
-		debugfs -R "cat /number" "$image" 2>/dev/null | head -n 1
+		debugfs -R "cat /number" "$image" 2>/dev/null | tr -d '\0'
 		return
 	fi
 	mkdir -p "$at"
-	# beside the one that is mounted, whose copy it is; btrfs would take it for the same
-	mount -o "loop$([[ $(blkid -po value -s TYPE "$image") != xfs ]] || echo ,nouuid)" "$image" "$at"
-	head -n 1 "$at/number" 2>/dev/null || true
+	mount -o loop "$image" "$at" # the file system that it is a copy of is not mounted any more
+	[[ ! -e $at/number ]] || tr -d '\0' <"$at/number"
 	umount "$at"
 }
 
@@ -77,7 +76,8 @@ replay_journal() {
 # must be there
 look_at() {
 	local image=$1 synced=$2 number
-	number=$(replay_journal "$image" | tr -d '\0')
+	number=$(replay_journal "$image")
+	number=${number%%$'\n'*}
 	fsck_clean "$image"
 	((synced == 0 || number >= synced)) || fail "number $synced was synced, and ${number:-nothing} is there"
 }
