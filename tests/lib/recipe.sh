@@ -53,6 +53,11 @@ recipe_also() {
 	done
 }
 
+# recipe_nouuid: the mount option that the document wants for xfs where the one it is a copy of is mounted
+recipe_nouuid() {
+	recipe_names+=(-e "s,^# mount -o ro ,# mount -o ro\,nouuid ,; s,^# mount /,# mount -o nouuid /,")
+}
+
 # recipe_regex: the expected output on stdin as a regular expression
 recipe_regex() {
 	sed -E 's/[[:space:]]+/ /g; s/[][\.*^$+?(){}|]/\\&/g; s/[0-9]+/[0-9]+/g; s/^\\\.\\\.\\\.$/.*/'
