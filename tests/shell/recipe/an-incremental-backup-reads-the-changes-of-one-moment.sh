@@ -1,7 +1,7 @@
 #!/bin/bash
 # tier: full
-# timeout: 180
-# Given a mounted ext4 under load
+# timeout: 400
+# Given an ext4, and then an xfs, mounted and under load
 # When the document's commands for an incremental backup are run, and a file is written before and after its moment
 # Then the file's blocks are in the list, and the snapshot has its content of that moment
 . tests/lib/test.sh
@@ -24,14 +24,16 @@ compare() {
 	equal "the file in the snapshot" "$content" "$(file_sum_in "/dev/mapper/$P-snap" "$at/file")"
 }
 
-dev=$(partition "$(scratch a)" 100)
-spare=$(partition "$(scratch b)" 64 128)
-at=$(mkfs_mounted ext4 "$dev")
-fallocate -l 1M "$at/file"
-fio_verify_start load "$at" --size=16M
-recipe_for "$dev" "$at" "$spare" "${spare%1}2"
-recipe_run "Incremental backup" 'era=1' write_first 'era_invalidate *' write_again "dmsetup remove *-snap" compare
-fio_verify_stop load
-umount "$at"
-fsck_clean "$dev"
+for type in ext4 xfs; do
+	dev=$(partition "$(scratch a)" 320)
+	spare=$(partition "$(scratch b)" 64 128)
+	at=$(mkfs_mounted "$type" "$dev")
+	fallocate -l 1M "$at/file"
+	fio_verify_start load "$at" --size=16M
+	recipe_for "$dev" "$at" "$spare" "${spare%1}2"
+	recipe_run "Incremental backup" 'era=1' write_first 'era_invalidate *' write_again "dmsetup remove *-snap" compare
+	fio_verify_stop load
+	umount "$at"
+	fsck_clean "$dev"
+done
 test_done

@@ -1,6 +1,7 @@
 #!/bin/bash
 # tier: full
-# Given a mounted ext4
+# timeout: 300
+# Given a mounted ext4, and then a mounted xfs
 # When the document's commands for errors are run
 # Then reads fail as it shows; while one page of one file is bad, a load on another file has no error
 . tests/lib/test.sh
@@ -16,11 +17,13 @@ stop_load() {
 	fio_verify_stop load
 }
 
-dev=$(partition "$(scratch a)" 100)
-at=$(mkfs_mounted ext4 "$dev")
-dd if=/dev/urandom of="$at/file" bs=64k count=1 conv=fsync status=none
-recipe_for "$dev" "$at" /dev/vdb1
-recipe_run "Errors and delays for a test" 'start=*' start_load '*skip=1*' stop_load
-umount "$at"
-fsck_clean "$dev"
+for type in ext4 xfs; do
+	dev=$(partition "$(scratch a)" 320)
+	at=$(mkfs_mounted "$type" "$dev")
+	dd if=/dev/urandom of="$at/file" bs=64k count=1 conv=fsync status=none
+	recipe_for "$dev" "$at" /dev/vdb1
+	recipe_run "Errors and delays for a test" 'start=*' start_load '*skip=1*' stop_load
+	umount "$at"
+	fsck_clean "$dev"
+done
 test_done
