@@ -36,19 +36,20 @@ numbers_stop() {
 	wait "$numbers_writer" || true
 }
 
+# number_in DEV [MOUNT-OPTIONS]
 number_in() {
 	local at=$T_DIR/look number
 	mkdir -p "$at"
-	mount -t ext4 "$1" "$at"
+	mount -o "${2:-defaults}" "$1" "$at"
 	number=$(<"$at/number")
 	umount "$at"
 	echo "$number"
 }
 
-# numbers_belong_together SNAPSHOT SNAPSHOT: the first is ahead by one at most
+# numbers_belong_together SNAPSHOT SNAPSHOT [MOUNT-OPTIONS]: the first is ahead by one at most
 numbers_belong_together() {
 	local a b
-	a=$(number_in "$1") b=$(number_in "$2")
+	a=$(number_in "$1" "${3:-}") b=$(number_in "$2" "${3:-}")
 	note "$a on the first, $b on the second"
 	((b <= a && a <= b + 1)) || fail "$a is on the first, $b on the second: they do not belong together"
 }
