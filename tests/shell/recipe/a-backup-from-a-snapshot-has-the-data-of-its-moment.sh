@@ -3,8 +3,8 @@
 # timeout: 500
 # Given an ext4, and then an xfs, mounted and under load
 # When the document's commands for a backup are run, and a file is overwritten after the snapshot was made
-# Then the snapshot does not change while it exists, except that an xfs replays its log when it is mounted; the backup has
-#   the file's old content and the disk the new one
+# Then the snapshot does not change while it exists, except that an xfs replays its log when it is mounted; the backup
+#   has the file's old content and the disk the new one
 . tests/lib/test.sh
 . tests/lib/recipe.sh
 requires_target snapshot
