@@ -27,6 +27,11 @@ interposer_inner_status() {
 	dmsetup status --target interpose "$P-$1" | cut -d' ' -f11-
 }
 
+# has_status REGEX: the inner target's own status, of x
+has_status() {
+	[[ $(interposer_inner_status x) =~ ^$1\ ?$ ]]
+}
+
 # interpose NAME DEV [INNER…]: attaches; INNER defaults to linear
 interpose() {
 	local name=$1 dev=$2

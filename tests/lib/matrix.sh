@@ -83,10 +83,6 @@ shows_raid_raid4() { went_to "$B" "$C"; }
 shows_raid_raid5() { went_to "$B" "$C"; }
 shows_raid_raid6() { went_to "$B" "$C" "$D"; }
 
-has_status() {
-	[[ $(interposer_inner_status x) =~ ^$1\ ?$ ]]
-}
-
 # in_sync: a mirror of any kind
 in_sync() {
 	wait_until "it is in sync" 100 has_status "${STATUS[$CELL]}"

@@ -12,11 +12,6 @@ events() {
 	dmsetup info -c --noheadings -o events "$P-x"
 }
 
-# has_status REGEX: of the inner target
-has_status() {
-	[[ $(interposer_inner_status x) =~ ^$1\ ?$ ]]
-}
-
 # status_is REGEX
 status_is() {
 	has_status "$1" || fail "status: $(interposer_inner_status x)"

@@ -29,10 +29,6 @@ dmeventd_stop() {
 	}
 }
 
-has_status() {
-	[[ $(interposer_inner_status x) == *" $1 "* ]]
-}
-
 reported() {
 	[[ -s $EVENTS ]]
 }
@@ -42,7 +38,7 @@ leg=$(linear_create leg "$(partition "$(scratch b)" 16)")
 plugin=$(program event-plugin.so)
 export EVENTS=$T_DIR/events
 dm_create x "0 32768 interpose $dev mirror core 1 128 2 $dev 0 $leg 0 2 handle_errors keep_log" --uuid "INTERPOSE-$P"
-wait_until "the mirror is in sync" 60 has_status 256/256
+wait_until "the mirror is in sync" 60 has_status '.* 256/256 .*'
 cleanup dmeventd_stop
 monitor on # starts dmeventd
 [[ ! -e $EVENTS ]] || fail "there was an event before: $(<"$EVENTS")"
