@@ -106,9 +106,12 @@ static void load_table(struct storm_device *dev, const struct storm_table *table
 	int r;
 
 	begin(dev, "load %u lines, first: %s", table->nr, table->params[0]);
-	do {
+	for (;;) {
 		r = dm_load(dev->dm, table->line, table->nr);
-	} while (r == -EBUSY && dev->leaving && storm_clock() < limit);
+		if (r != -EBUSY || !dev->leaving || storm_clock() > limit)
+			break;
+		storm_sleep_ms(1);
+	}
 	expect(dev, 0, r);
 	dev->leaving = false;
 }
