@@ -11,7 +11,7 @@ RECIPE_ERRORS='Input/output error|Device or resource busy'
 # recipe_lines TITLE: the lines of the literal blocks of that section, without their indentation
 recipe_lines() {
 	awk -v title="$1" '
-		/^(=+|-+)$/ && length(last) && length(last) <= length($0) { inside = (last == title); literal = 0 }
+		/^(=+|-+|~+)$/ && length(last) && length(last) <= length($0) { inside = (last == title); literal = 0 }
 		/^[^[:space:]]/ { literal = /::$/ }
 		literal && inside && /^  / { print substr($0, 3) }
 		{ last = $0 }' "$RECIPES"
@@ -20,7 +20,7 @@ recipe_lines() {
 # recipe_sections: the titles of all sections that have commands
 recipe_sections() {
 	awk '
-		/^(=+|-+)$/ && length(last) && length(last) <= length($0) { title = last; literal = 0 }
+		/^(=+|-+|~+)$/ && length(last) && length(last) <= length($0) { title = last; literal = 0 }
 		/^[^[:space:]]/ { literal = /::$/ }
 		literal && /^  # / && !seen[title]++ { print title }
 		{ last = $0 }' "$RECIPES"
@@ -35,9 +35,9 @@ recipe_script() {
 # recipe_for DEV AT SPARE…: what stands for /dev/sda1, /mnt, /dev/sdb1 and /dev/sdb2 of the document
 recipe_for() {
 	recipe_names=(-e "s,/dev/sda1,$1,g; s,\bsda1\b,${1##*/},g; s,/mnt,$2,g; s,/dev/sdb1,$3,g; s,/dev/sdb2,${4:-none},g"
-		-e "s,/media,$T_DIR/media,g; s,/backup.tar,$T_DIR/backup.tar,g; s,/changed,$T_DIR/changed,g"
+		-e "s,/media,$T_DIR/media,g; s,/backup\b,$T_DIR/backup,g; s,/changed,$T_DIR/changed,g"
 		-e "s,\b(x|base|snap)\b,$P-\1,g")
-	mkdir -p "$T_DIR/media"
+	mkdir -p "$T_DIR/media" "$T_DIR/backup"
 	cleanup dm_remove_if_there "$P-base"
 	cleanup dm_remove_if_there "$P-x"
 	cleanup dm_remove_if_there "$P-snap"
@@ -55,7 +55,7 @@ recipe_also() {
 
 # recipe_nouuid: the mount option that the document wants for xfs where the one it is a copy of is mounted
 recipe_nouuid() {
-	recipe_names+=(-e "s,^# mount -o ro ,# mount -o ro\,nouuid ,; s,^# mount /,# mount -o nouuid /,")
+	recipe_names+=(-e "s,^# mount -o (ro|loop) ,# mount -o \1\,nouuid ,; s,^# mount /,# mount -o nouuid /,")
 }
 
 # recipe_regex: the expected output on stdin as a regular expression
@@ -128,12 +128,19 @@ recipe_step() {
 	count=$((count + 1))
 }
 
-# changed_blocks FILE FIRST LAST: those of the blocks FIRST to LAST that era_invalidate lists, one a line
+# changed_blocks FILE FIRST LAST: those of the blocks FIRST to LAST, of 128 sectors, that era_invalidate lists, one a line
 changed_blocks() {
 	awk -F'"' -v first="$2" -v last="$3" '
 		/<block / { from = $2 + 0; to = $2 + 1 }
 		/<range / { from = $2 + 0; to = $4 + 0 }
 		{ for (; from < to; from++) if (from >= first && from <= last) print from }' "$1"
+}
+
+# blocks_of FILE: "first last" of those blocks that hold nothing but a part of that file, of one piece
+blocks_of() {
+	local first last
+	read -r first last < <(file_sectors "$1")
+	echo "$(((first + 127) / 128)) $(((last + 1) / 128 - 1))"
 }
 
 # file_sectors FILE: "first last" of where a file of one piece lies
