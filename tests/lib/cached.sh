@@ -4,9 +4,8 @@
 # cached_begin ext4|xfs: mounted at $at, on $dev, with a file "kept" whose content is $T_DIR/old, and under two loads.
 # The cache is to have the partitions $spare, for its metadata, and ${spare%1}2.
 cached_begin() {
-	local mib=64 first last
-	[[ $1 == ext4 ]] || mib=320 # mkfs.xfs wants so much
-	dev=$(partition "$(scratch a)" "$mib")
+	local first last
+	dev=$(partition "$(scratch a)" 64)
 	spare=$(partition "$(scratch b)" 8 32)
 	recipe_for "$dev" "$T_DIR/mnt-${dev##*/}" "$spare" "${spare%1}2"
 	cleanup unpin_if_there x # a test that fails unmounts first, then this

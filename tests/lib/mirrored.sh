@@ -5,7 +5,6 @@
 # on $dev, a partition or a mapped device above that; $spare is a partition of the same size on another disk.
 mirrored_begin() {
 	mib=48
-	[[ $1 == ext4 ]] || mib=320 # mkfs.xfs wants so much
 	dev=$(partition "$(scratch a)" "$mib")
 	[[ ! ${2:-} ]] || dev=$(linear_create old "$dev")
 	spare=$(partition "$(scratch b)" "$mib")

@@ -21,9 +21,9 @@ compare() {
 }
 
 for type in ext4 xfs; do
-	mib=48 begin=mount
-	[[ $type == ext4 ]] || mib=320 begin=tar # mkfs.xfs wants so much; the mount writes to the snapshot
-	dev=$(partition "$(scratch a)" "$mib")
+	begin=mount
+	[[ $type == ext4 ]] || begin=tar # the mount writes to the snapshot
+	dev=$(partition "$(scratch a)" 48)
 	spare=$(partition "$(scratch b)" 64)
 	at=$(mkfs_mounted "$type" "$dev")
 	echo old >"$at/file"

@@ -28,10 +28,8 @@ content="content $RANDOM$RANDOM"
 replay=$(program log-replay)
 PATH=${replay%/*}:$PATH
 for type in ext4 xfs; do
-	mib=32
-	[[ $type == ext4 ]] || mib=320 # mkfs.xfs wants so much
-	dev=$(partition "$(scratch a)" "$mib")
-	spare=$(partition "$(scratch b)" 512 "$mib")
+	dev=$(partition "$(scratch a)" 32)
+	spare=$(partition "$(scratch b)" 512 32)
 	at=$(mkfs_mounted "$type" "$dev")
 	fio_verify_start load "$at" --size=8M --fdatasync=16
 	recipe_for "$dev" "$at" "$spare" "${spare%1}2"

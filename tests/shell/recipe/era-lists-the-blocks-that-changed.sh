@@ -21,7 +21,7 @@ compare() {
 }
 
 for type in ext4 xfs; do
-	dev=$(partition "$(scratch a)" 320)
+	dev=$(partition "$(scratch a)" 64)
 	spare=$(partition "$(scratch b)" 64)
 	at=$(mkfs_mounted "$type" "$dev")
 	fallocate -l 2M "$at/changed"

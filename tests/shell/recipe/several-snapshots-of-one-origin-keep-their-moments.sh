@@ -23,7 +23,7 @@ compare() {
 }
 
 for type in ext4 xfs; do
-	dev=$(partition "$(scratch a)" 320)
+	dev=$(partition "$(scratch a)" 64)
 	spare=$(partition "$(scratch b)" 128 128)
 	at=$(mkfs_mounted "$type" "$dev")
 	fallocate -l 1M "$at/file"

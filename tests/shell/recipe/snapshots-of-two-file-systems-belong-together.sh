@@ -21,7 +21,7 @@ compare() {
 
 declare -A twin=([ext4]=defaults [xfs]=nouuid) # mount options beside the one it is a snapshot of
 for type in ext4 xfs; do
-	dev=$(partition "$(scratch a)" 320 320)
+	dev=$(partition "$(scratch a)" 64 64)
 	two=${dev%1}2
 	spare=$(partition "$(scratch b)" 128 128)
 	at=$(mkfs_mounted "$type" "$dev") two_at=$(mkfs_mounted "$type" "$two")
