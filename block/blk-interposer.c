@@ -214,11 +214,38 @@ bool __bio_interpose(struct bio *bio)
 	if (bio_for_owner(ip, bio))
 		return blk_interposer_gate(ip, bio);
 
-	if (bio_flagged(bio, BIO_PAST_INTERPOSER) ||
-	    WARN_ON_ONCE(!current->bio_list))
+	if (WARN_ON_ONCE(!current->bio_list))
 		return false;
 
 	blk_interposer_redirect(ip, bio);
+	return true;
+}
+
+/**
+ * __bio_interpose_early - redirect a bio before it is on any list
+ * @bio: a bio that is to be redirected by the look of it
+ *
+ * Holds q_usage_counter as the hook does, and only for the look: so a bio that
+ * is redirected here cannot miss a change either. With the queue frozen @bio
+ * waits here and not in the driver's way in.
+ *
+ * Context: Process context, outside of the device's q_usage_counter. Sleeps as
+ *	submit_bio() does.
+ * Return: true when @bio is to go on, at the owner or, when nobody interposes
+ *	the device after all, at the device. false when it has ended, because the
+ *	device is dying, or its queue frozen and @bio must not wait.
+ */
+bool __bio_interpose_early(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	struct blk_interposer *ip;
+
+	if (bio_queue_enter(bio))
+		return false;
+	ip = bdev_interposer(bio->bi_bdev);
+	if (ip && !bio_for_owner(ip, bio))
+		blk_interposer_readdress(ip, bio);
+	blk_queue_exit(q);
 	return true;
 }
 
@@ -240,21 +267,14 @@ bool __bio_interpose(struct bio *bio)
  */
 bool __bio_interpose_flush(struct bio *bio)
 {
-	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
-	struct blk_interposer *ip;
+	struct block_device *bdev = bio->bi_bdev;
 
-	if (bio_queue_enter(bio))
+	if (!__bio_interpose_early(bio))
 		return true;
-	ip = bdev_interposer(bio->bi_bdev);
-	if (ip && bio_for_owner(ip, bio))
-		ip = NULL;
-	if (ip)
-		blk_interposer_readdress(ip, bio);
-	blk_queue_exit(q);
-
-	if (ip)
-		submit_bio_noacct(bio);
-	return ip;
+	if (bio->bi_bdev == bdev)
+		return false;
+	submit_bio_noacct(bio);
+	return true;
 }
 
 /**

@@ -14,6 +14,7 @@
 extern struct static_key_false_deferred blk_interposer_key;
 
 bool __bio_interpose(struct bio *bio);
+bool __bio_interpose_early(struct bio *bio);
 bool __bio_interpose_flush(struct bio *bio);
 void __bio_interpose_endio(struct bio *bio);
 void __bio_interpose_chain(struct bio *bio, struct bio *parent);
@@ -45,6 +46,17 @@ static inline bool bio_past_hook(struct bio *bio)
 	return blk_interposer_active() &&
 		(bio->bi_flags & (1U << BIO_INTERPOSED |
 				  1U << BIO_PAST_INTERPOSER));
+}
+
+/*
+ * Does @bio go to the driver of its ->bi_bdev, whatever interposes that? Never
+ * true of a bio at an owner, which cannot be interposed itself.
+ */
+static inline bool bio_beneath_hook(struct bio *bio)
+{
+	return (bio->bi_flags & (1U << BIO_INTERPOSED |
+				 1U << BIO_PAST_INTERPOSER)) ==
+		1U << BIO_PAST_INTERPOSER;
 }
 
 /*
@@ -98,14 +110,37 @@ static inline bool bio_keeps_flush(struct bio *bio)
 }
 
 /*
+ * Redirect @bio before the loop of submit_bio_noacct() begins, and so save a
+ * round of it. Exact too, but not the hook: whoever is not redirected here may
+ * still have to be there. An atomic write is left to the hook's refusal, and
+ * what has to be encrypted to blk_crypto_bio_prep(), for the device that it was
+ * sent to. Returns true when @bio has ended: the caller must not touch it again.
+ */
+static inline bool bio_interpose_early(struct bio *bio)
+{
+	return bio_will_interpose(bio) && !(bio->bi_opf & REQ_ATOMIC) &&
+		!bio_has_crypt_ctx(bio) && !__bio_interpose_early(bio);
+}
+
+/*
+ * Has the hook of a blk-mq device redirected @bio, found on current->bio_list?
+ * From here on the bios have to be sorted by level: mempools of bio-based
+ * drivers rely on it. A blk-mq device alone leaves none for another one.
+ */
+static inline bool bio_interpose_left_mq(struct bio *bio)
+{
+	return bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO);
+}
+
+/*
  * The hook. Called with q_usage_counter of @bio's queue held, which is what
  * makes blk_interposer_attach() and blk_interposer_detach() exact. Returns
  * true when the interposer has taken @bio: the caller must not touch it again.
  */
 static inline bool bio_interpose(struct bio *bio)
 {
-	return blk_interposer_active() && bdev_interposed(bio->bi_bdev) &&
-		__bio_interpose(bio);
+	return blk_interposer_active() && !bio_beneath_hook(bio) &&
+		bdev_interposed(bio->bi_bdev) && __bio_interpose(bio);
 }
 
 /* Called for each bio that completes, before anybody else is told. */
@@ -122,11 +157,6 @@ static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 		__bio_interpose_chain(bio, parent);
 }
 #else /* CONFIG_BLK_INTERPOSER */
-static inline bool blk_interposer_active(void)
-{
-	return false;
-}
-
 static inline bool bio_past_hook(struct bio *bio)
 {
 	return false;
@@ -143,6 +173,16 @@ static inline bool bio_interpose_flush(struct bio *bio)
 }
 
 static inline bool bio_keeps_flush(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_interpose_early(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_interpose_left_mq(struct bio *bio)
 {
 	return false;
 }
