@@ -7,6 +7,7 @@
 #   ccache/                compiler cache, shared by all checkouts
 #   clones/NAME-HASH/      one per checkout of this repository:
 #     source-6.12/           pristine plus overlay (tools/overlay)
+#     unpatched/             source and object files of a kernel without it
 #     build-6.12/KIND/       object files (tools/build)
 #     kernels/KIND-…/        finished kernels; a running VM keeps its own
 #     logs/                  build and console logs
@@ -87,6 +88,18 @@ ensure_patched() (
 		cp "$PRISTINE.stamp" "$stamp"
 	fi
 	"$ROOT/tools/overlay" --quiet "$PATCHED"
+)
+
+# ensure_unpatched DIR: makes DIR a copy of the pristine tree. Of links, since
+# nothing is built in it.
+ensure_unpatched() (
+	mkdir -p "${1%/*}"
+	lock "$CACHE/source.lock"
+	ensure_pristine
+	[[ ! -f $1.stamp || $(<"$1.stamp") != "$(<"$PRISTINE.stamp")" ]] || return 0
+	rm -rf "$1" "$1.stamp"
+	cp -al "$PRISTINE" "$1"
+	cp "$PRISTINE.stamp" "$1.stamp"
 )
 
 # Sets what makes two builds of the same content identical wherever they run,
