@@ -1,12 +1,13 @@
 # Front door only: each target is one command, which can also be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test check-full soak shell kernel clean
+.PHONY: help demo check test check-full bench soak shell kernel clean
 
 help:
 	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached"
 	@echo "make check         all tests but the long ones (make check T=name: only those named so; tests/run --list lists them)"
 	@echo "make check-full    all tests, and those of make check once more in a kernel that looks for data races; hours"
+	@echo "make bench         count what an I/O costs, beside an unpatched kernel and ordinary device-mapper (QUICK=1: a part)"
 	@echo "make soak HOURS=8  random operations under load for so long (SEED=… repeats a run; tests/soak --help)"
 	@echo "make shell         a root shell in the virtual machine, with the patched kernel"
 	@echo "make kernel        only build the kernels"
@@ -22,6 +23,9 @@ check test:
 
 check-full:
 	tools/deps && tests/run --tier full
+
+bench:
+	tools/deps && bench/run $(if $(QUICK),--quick)
 
 soak:
 	tools/deps && tests/soak --hours $(or $(HOURS),1) $(if $(SEED),--seed $(SEED))
