@@ -1,0 +1,23 @@
+#!/bin/bash
+# timeout: 300
+# Given the sources of interposectl
+# When they are built and installed, and its unit tests run with ASan and UBSan
+# Then there is no warning, all pass, and each command and option that it knows is in its manual page
+. tests/lib/test.sh
+
+make -s -C userspace O="$T_DIR/plain" install DESTDIR="$T_DIR/root" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
+equal "what the build has to say" "" "$(<"$T_DIR/log")"
+make -s -C userspace O="$T_DIR/san" SAN=1 check >"$T_DIR/check" 2>&1 || fail "$(grep -v '^ok' "$T_DIR/check")"
+(($(grep -c '^ok' "$T_DIR/check") > 50)) || fail "too few unit tests: this test is broken"
+
+interposectl=$T_DIR/root/usr/sbin/interposectl
+manual=$(sed 's/\\-/-/g; s/\\f[BIR]//g' "$T_DIR/root/usr/share/man/man8/interposectl.8")
+mapfile -t commands < <("$interposectl" --help | sed -n 's/^  \([a-z][a-z]*\).*/\1/p' | sort -u)
+((${#commands[@]} >= 8)) || fail "the commands are not found: this test is broken"
+for command in "${commands[@]}"; do
+	[[ $manual == *"$command"* ]] || fail "the manual page lacks $command"
+	for option in $("$interposectl" "$command" --help | grep -oE -- '--[a-z-]+' | sort -u || true); do
+		[[ $manual == *"$option"* ]] || fail "the manual page lacks $option of $command"
+	done
+done
+test_done

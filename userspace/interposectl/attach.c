@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * attach and detach
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attach.h"
+#include "check.h"
+#include "commands.h"
+#include "state.h"
+
+/*
+ * attach
+ */
+
+bool name_is_good(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#+.:=@_-";
+
+	if (*name && *name != '-' && *name != '.' && strlen(name) <= 64 &&
+	    !name[strspn(name, good)])
+		return true;
+	complain("'%s' is no good name; take up to 64 letters, digits, and any of #+.:=@_-",
+		 name);
+	return false;
+}
+
+void default_name(const struct device *device, char *name, size_t size)
+{
+	char word[80];
+
+	device_word(device, word, sizeof(word));
+	snprintf(name, size, "interpose-%s", word);
+}
+
+/* "/dev/sda1 1 pin linear /dev/sda1 0"; false: too long */
+bool attach_params(char *params, size_t size, const char *path, bool pin,
+		   int argc, char **argv)
+{
+	size_t n = snprintf(params, size, "%s%s", path, pin ? " 1 pin" : "");
+
+	for (int i = 0; i < argc && n < size; i++)
+		n += snprintf(params + n, size - n, " %s", argv[i]);
+	if (!argc && n < size)
+		n += snprintf(params + n, size - n, " linear %s 0", path);
+	return n < size;
+}
+
+bool attach_device(const struct device *device, const char *name, bool pin,
+		   int argc, char **argv)
+{
+	char params[4096];
+
+	if (!attach_params(params, sizeof(params), device->path, pin, argc,
+			   argv)) {
+		complain("the arguments are too long");
+		return false;
+	}
+	return map_create(name, MAP_INTERPOSER, device->sectors, "interpose",
+			  params, NULL);
+}
+
+static enum status attach(const struct device *device, const char *name,
+			  bool pin, int argc, char **argv)
+{
+	char journal[128];
+	struct record record;
+
+	snprintf(journal, sizeof(journal), "attach-%s", name);
+	if (!record_begin(&record, journal))
+		return FAILED;
+	if (!record_undo(&record, "interposer %s", name) ||
+	    !attach_device(device, name, pin, argc, argv)) {
+		record_roll_back(&record);
+		return interrupted() ? UNDONE : FAILED;
+	}
+	record_end(&record);
+	say("/dev/%s is interposed by %s", device->name, name);
+	return DONE;
+}
+
+static enum status attach_if_safe(const char *argument, const char *name,
+				  bool pin, int argc, char **argv)
+{
+	struct findings findings = { };
+	enum status status = FAILED;
+	struct device device;
+	struct map_info info;
+	char own_name[128];
+	struct stack stack;
+
+	if (!device_find(argument, &device) || !stack_read(&stack))
+		return FAILED;
+	default_name(&device, own_name, sizeof(own_name));
+	if (!name)
+		name = own_name;
+	check_device(&stack, &device, &findings);
+	findings_complain(&findings);
+	if (!findings_refuse(&findings) && name_is_good(name)) {
+		if (map_info(name, &info))
+			complain("there is a mapped device %s already; choose another --name",
+				 name);
+		else
+			status = attach(&device, name, pin, argc, argv);
+	}
+	findings_free(&findings);
+	stack_free(&stack);
+	return status;
+}
+
+enum status attach_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "name", required_argument, NULL, 'N' },
+		{ "pin", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	const char *name = NULL;
+	bool pin = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+		switch (option) {
+		case 'N': name = optarg; break;
+		case 'p': pin = true; break;
+		case 'h': return help("attach");
+		default: return usage_error("attach");
+		}
+	}
+	if (optind == argc)
+		return usage_error("attach");
+	return attach_if_safe(argv[optind], name, pin, argc - optind - 1,
+			      argv + optind + 1);
+}
+
+/*
+ * detach
+ */
+
+/* Inner targets with which the device shows what it does not hold */
+static bool shows_other_data(const struct interposer *ip)
+{
+	static const char *const types[] = { "striped", "raid", "crypt",
+		"clone", "thin", "snapshot", "snapshot-merge", "switch",
+		"unstriped", "writecache" };
+	char word[WORD_MAX];
+	dev_t dev;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (!strcmp(ip->table.inner, types[i]))
+			return strcmp(types[i], "raid") ||
+			       strncmp(ip->table.inner_args, "raid1", 5);
+	if (strcmp(ip->table.inner, "linear"))
+		return false;
+	return parse_nth_word(ip->table.inner_args, 0, word, sizeof(word)) &&
+	       parse_devno(word, &dev) && dev != ip->table.device &&
+	       dev != ip->beneath_dev;
+}
+
+static bool cache_is_dirty(const struct interposer *ip)
+{
+	return !strcmp(ip->table.inner, "cache") &&
+	       !(ip->has_status &&
+		 parse_cache_is_clean(ip->status.inner_status));
+}
+
+static bool is_in_use(const struct interposer *ip)
+{
+	char node[NAME_SIZE + 8];
+	struct usage usage;
+
+	snprintf(node, sizeof(node), "/dev/%s", ip->device);
+	device_usage(ip->device, &usage);
+	return *usage.mountpoint || usage.swap || !device_is_free(node);
+}
+
+/* Data that would be lost or taken away from under a file system */
+static bool loses_data(const struct interposer *ip)
+{
+	if (cache_is_dirty(ip)) {
+		complain("%s writes back, so that /dev/%s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('An SSD cache that writes back' in dm-interpose.rst)",
+			 ip->map.name, ip->device);
+		return true;
+	}
+	if (shows_other_data(ip) && is_in_use(ip)) {
+		complain("with %s, what /dev/%s shows is not what it holds, and it is in use; stop that first (umount), then detach",
+			 ip->table.inner, ip->device);
+		return true;
+	}
+	return false;
+}
+
+static enum status detach(const struct stack *stack,
+			  const struct interposer *ip)
+{
+	bool pinned = ip->has_status ? ip->status.pinned : ip->table.pinned;
+	char names[1024];
+
+	if (stack_snapshots_of(stack, ip, names, sizeof(names)))
+		return refuse("snapshots hang on %s, and would become wrong: %s; first: interposectl snapshot --remove NAME",
+			      ip->map.name, names);
+	if (loses_data(ip))
+		return FAILED;
+	if (pinned)
+		return refuse("%s is pinned; if it may go: dmsetup message %s 0 interpose unpin",
+			      ip->map.name, ip->map.name);
+	if (ip->map.open_count)
+		return refuse("/dev/mapper/%s is open; fuser -v /dev/mapper/%s tells by whom",
+			      ip->map.name, ip->map.name);
+	if (!map_remove(ip->map.name))
+		return FAILED;
+	say("/dev/%s is not interposed any more", ip->device);
+	return DONE;
+}
+
+enum status detach_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	enum status status = FAILED;
+	const struct interposer *ip;
+	struct stack stack;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1)
+		return option == 'h' ? help("detach") : usage_error("detach");
+	if (argc - optind != 1)
+		return usage_error("detach");
+	if (!stack_read(&stack))
+		return FAILED;
+	ip = stack_find(&stack, argv[optind]);
+	if (ip)
+		status = detach(&stack, ip);
+	stack_free(&stack);
+	return status;
+}

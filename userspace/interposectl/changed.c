@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * changed: which parts of a device were written since an era began, from the
+ * inner target era and its metadata, which era_invalidate reads
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "commands.h"
+#include "stack.h"
+#include "state.h"
+
+enum format { TEXT, RANGES, JSON };
+
+struct era {
+	dev_t metadata;
+	uint64_t block;			/* bytes */
+	uint64_t current;
+};
+
+/* "8/512 3 -" of the status: the second word is the current era */
+static bool read_era(const struct interposer *ip, struct era *era)
+{
+	const char *args = ip->table.inner_args;
+	char word[WORD_MAX];
+
+	if (strcmp(ip->table.inner, "era")) {
+		complain("%s does not record what changes; attach it with the inner target era ('Which blocks have changed' in dm-interpose.rst)",
+			 ip->map.name);
+		return false;
+	}
+	if (!ip->has_status) {
+		complain("%s is suspended; first: dmsetup resume %s",
+			 ip->map.name, ip->map.name);
+		return false;
+	}
+	if (parse_nth_word(args, 0, word, sizeof(word)) &&
+	    parse_devno(word, &era->metadata) &&
+	    parse_nth_word(args, 2, word, sizeof(word)) &&
+	    parse_number(word, &era->block) && era->block &&
+	    parse_nth_word(ip->status.inner_status, 2, word, sizeof(word)) &&
+	    parse_number(word, &era->current)) {
+		era->block *= 512;
+		return true;
+	}
+	complain("%s: era has failed (%s); see the kernel log", ip->map.name,
+		 ip->status.inner_status);
+	return false;
+}
+
+static bool invalidated(const struct era *era, uint64_t since, uint64_t end,
+			struct ranges *ranges)
+{
+	char command[512], name[NAME_SIZE];
+	FILE *xml;
+	bool good;
+
+	if (!sysfs_name(era->metadata, name))
+		return false;
+	snprintf(command, sizeof(command),
+		 "era_invalidate --metadata-snapshot --written-since %" PRIu64 " /dev/%s",
+		 since, name);
+	if (!step("%s", command))
+		return true;
+	xml = popen(command, "re");
+	if (!xml)
+		return false;
+	good = parse_changed(xml, era->block, end, ranges);
+	if (!pclose(xml) && good)
+		return true;
+	complain("era_invalidate has not listed the changes; is it installed (thin-provisioning-tools)?");
+	return false;
+}
+
+static bool read_changes(const struct interposer *ip, const struct era *era,
+			 uint64_t since, struct ranges *ranges)
+{
+	uint64_t end = sysfs_sectors(ip->device) * 512;
+	struct record record;
+	char name[160];
+	bool good;
+
+	snprintf(name, sizeof(name), "changed-%s", ip->map.name);
+	if (!record_begin(&record, name))
+		return false;
+	good = record_undo(&record, "metadata-snapshot %s", ip->map.name) &&
+	       map_message(ip->map.name, "take_metadata_snap") &&
+	       invalidated(era, since, end, ranges);
+	return record_roll_back(&record) && good;
+}
+
+/*
+ * Output
+ */
+
+static void print_text(const struct ranges *ranges)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < ranges->n; i++) {
+		printf("%" PRIu64 " KiB from %" PRIu64 " KiB on\n",
+		       ranges->v[i].length / 1024, ranges->v[i].start / 1024);
+		total += ranges->v[i].length;
+	}
+	printf("%" PRIu64 " KiB in %zu ranges\n", total / 1024, ranges->n);
+}
+
+static void print_json(const struct ranges *ranges, uint64_t since,
+		       uint64_t current)
+{
+	printf("{\n   \"since\": %" PRIu64 ",\n   \"era\": %" PRIu64 ",\n   \"ranges\": [",
+	       since, current);
+	for (size_t i = 0; i < ranges->n; i++)
+		printf("%s\n      { \"start\": %" PRIu64 ", \"length\": %" PRIu64 " }",
+		       i ? "," : "", ranges->v[i].start, ranges->v[i].length);
+	puts("\n   ]\n}");
+}
+
+static void print(enum format format, const struct ranges *ranges,
+		  uint64_t since, uint64_t current)
+{
+	if (options.dry_run)
+		return;
+	switch (format) {
+	case TEXT:
+		print_text(ranges);
+		break;
+	case RANGES:
+		for (size_t i = 0; i < ranges->n; i++)
+			printf("%" PRIu64 " %" PRIu64 "\n", ranges->v[i].start,
+			       ranges->v[i].length);
+		break;
+	case JSON:
+		print_json(ranges, since, current);
+		break;
+	}
+}
+
+/*
+ * The subcommand
+ */
+
+static enum status changed(const char *argument, bool mark, uint64_t since,
+			   enum format format)
+{
+	enum status status = FAILED;
+	struct ranges ranges = { };
+	const struct interposer *ip;
+	struct stack stack;
+	struct era era;
+
+	if (!stack_read(&stack))
+		return FAILED;
+	ip = stack_find(&stack, argument);
+	if (ip && read_era(ip, &era)) {
+		if (mark && map_message(ip->map.name, "checkpoint")) {
+			if (!options.dry_run)
+				printf("%" PRIu64 "\n", era.current + 1);
+			status = DONE;
+		} else if (!mark && read_changes(ip, &era, since, &ranges)) {
+			print(format, &ranges, since, era.current);
+			status = DONE;
+		}
+	}
+	free(ranges.v);
+	stack_free(&stack);
+	return status;
+}
+
+static bool choose_format(const char *word, enum format *format)
+{
+	static const char *const words[] = { "text", "ranges", "json" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!strcmp(word, words[i])) {
+			*format = i;
+			return true;
+		}
+	}
+	complain("no such format: %s; text, ranges or json", word);
+	return false;
+}
+
+enum status changed_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "since", required_argument, NULL, 's' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "mark", no_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	enum format format = TEXT;
+	bool mark = false, good = true;
+	uint64_t since = 1;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "s:f:mh", longs, NULL)) != -1) {
+		switch (option) {
+		case 's': good &= parse_number(optarg, &since); break;
+		case 'f': good &= choose_format(optarg, &format); break;
+		case 'm': mark = true; break;
+		case 'h': return help("changed");
+		default: return usage_error("changed");
+		}
+	}
+	if (!good || argc - optind != 1)
+		return usage_error("changed");
+	return changed(argv[optind], mark, since, format);
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libsmartcols.h>
+
+#include "check.h"
+#include "commands.h"
+
+/*
+ * Findings
+ */
+
+/* @text: what it is and what to do, with a newline between */
+__attribute__((format(printf, 5, 6)))
+static void found(struct findings *all, const struct device *device,
+		  enum level level, const char *what, const char *text, ...)
+{
+	struct finding *more = realloc(all->v, (all->n + 1) * sizeof(*more));
+	struct finding *f;
+	char buffer[1024], *newline;
+	va_list args;
+
+	if (!more)
+		abort();
+	all->v = more;
+	f = &more[all->n++];
+	memset(f, 0, sizeof(*f));
+	va_start(args, text);
+	vsnprintf(buffer, sizeof(buffer), text, args);
+	va_end(args);
+	newline = strchr(buffer, '\n');
+	if (newline) {
+		*newline = '\0';
+		snprintf(f->remedy, sizeof(f->remedy), "%.*s",
+			 (int)sizeof(f->remedy) - 1, newline + 1);
+	}
+	f->level = level;
+	snprintf(f->device, sizeof(f->device), "%s", device->name);
+	snprintf(f->what, sizeof(f->what), "%s", what);
+	snprintf(f->text, sizeof(f->text), "%.*s", (int)sizeof(f->text) - 1,
+		 buffer);
+}
+
+bool findings_refuse(const struct findings *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].level == REFUSE)
+			return true;
+	return false;
+}
+
+void findings_complain(const struct findings *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].level == REFUSE)
+			complain("%s %s; %s", all->v[i].device, all->v[i].text,
+				 all->v[i].remedy);
+}
+
+void findings_free(struct findings *all)
+{
+	free(all->v);
+	memset(all, 0, sizeof(*all));
+}
+
+/*
+ * What the kernel refuses, found before it is asked
+ */
+
+static void check_interposed(const struct stack *stack,
+			     const struct device *device, struct findings *all)
+{
+	const struct interposer *ip = stack_overlaps(stack, device->name);
+
+	if (ip && !strcmp(ip->device, device->name))
+		found(all, device, REFUSE, "interposed",
+		      "is interposed already, by %s\nuse that, or first: interposectl detach %s",
+		      ip->map.name, ip->map.name);
+	else if (ip)
+		found(all, device, REFUSE, "overlap",
+		      "shares its disk with %s, which is interposed by %s\ninterpose either the disk or partitions of it; first: interposectl detach %s",
+		      ip->device, ip->map.name, ip->map.name);
+	for (size_t i = 0; i < stack->n_interposers; i++)
+		if (stack->interposers[i].map.dev == device->dev)
+			found(all, device, REFUSE, "control-only",
+			      "is an interposer itself\nname the device that it interposes");
+}
+
+static void check_kind(const struct device *device, const char *disk,
+		       struct findings *all)
+{
+	char value[64];
+
+	if (sysfs_is_bypass(device->name))
+		found(all, device, REFUSE, "bypass",
+		      "is the disk beneath an interposer\nname the device above it");
+	if (sysfs_read(disk, "queue/zoned", value, sizeof(value)) &&
+	    strcmp(value, "none"))
+		found(all, device, REFUSE, "zoned",
+		      "is zoned (%s)\nthis is not supported", value);
+	if (sysfs_is(disk, "queue/dax", "1"))
+		found(all, device, REFUSE, "dax",
+		      "has DAX, whose accesses are no I/O that could be redirected\nthis is not supported");
+	if (sysfs_exists(disk, "queue/crypto"))
+		found(all, device, REFUSE, "inline-encryption",
+		      "can encrypt inline, and might write plain text\nthis is not supported");
+	if (sysfs_read(disk, "integrity/format", value, sizeof(value)) &&
+	    strcmp(value, "none"))
+		found(all, device, REFUSE, "integrity",
+		      "has an integrity profile (%s)\nthis is not supported",
+		      value);
+	if (!device->sectors)
+		found(all, device, REFUSE, "empty",
+		      "has no size\nname a device with data");
+}
+
+static bool is_multipath(const char *entry, void *data)
+{
+	char uuid[64];
+
+	if (!sysfs_read(entry, "dm/uuid", uuid, sizeof(uuid)) ||
+	    strncmp(uuid, "mpath-", 6))
+		return false;
+	sysfs_read(entry, "dm/name", data, NAME_SIZE);
+	return true;
+}
+
+static void check_multipath(const struct device *device, const char *disk,
+			    struct findings *all)
+{
+	char map[NAME_SIZE] = "";
+
+	if (sysfs_each(disk, "holders", is_multipath, map))
+		found(all, device, REFUSE, "multipath-path",
+		      "is a path of the multipath device %s, whose I/O does not pass here\ninterpose /dev/mapper/%s",
+		      map, map);
+}
+
+/* Drivers that take bios and do not say what they have in flight */
+static void check_drain(const struct device *device, const char *disk,
+			const struct usage *usage, struct findings *all)
+{
+	static const char *const synchronous[] = { "ram", "zram", "pmem" };
+
+	if (sysfs_is_bypass(disk) || sysfs_exists(disk, "mq") ||
+	    sysfs_exists(disk, "dm"))
+		return;
+	for (size_t i = 0; i < sizeof(synchronous) / sizeof(*synchronous); i++)
+		if (!strncmp(disk, synchronous[i], strlen(synchronous[i])))
+			return;
+	if (sysfs_exists(disk, "md")) {
+		if (!sysfs_is(disk, "queue/iostats", "1"))
+			found(all, device, REFUSE, "no-statistics",
+			      "is an MD device without statistics, so nobody can tell what it has in flight\necho 1 > /sys/class/block/%s/queue/iostats, and wait for its I/O",
+			      disk);
+	} else if (!*usage->mountpoint) {
+		found(all, device, REFUSE, "not-drained",
+		      "does not tell what it has in flight\nmount its file system first");
+	} else {
+		found(all, device, NOTE, "not-drained",
+		      "does not tell what it has in flight, so its file system is relied on\nhave no swap file on it, and nobody who writes past the file system");
+	}
+}
+
+/*
+ * What has to be thought of
+ */
+
+static void check_usage(const struct device *device,
+			const struct usage *usage, struct findings *all)
+{
+	if (usage->read_only)
+		found(all, device, REFUSE, "read-only",
+		      "is read-only\nload the table with dmsetup create --readonly, or first: blockdev --setrw /dev/%s",
+		      device->name);
+	if (usage->root)
+		found(all, device, NOTE, "root",
+		      "is under the root file system\nattach, detach and snapshot with interposectl; do not use dmsetup suspend from a shell");
+	if (usage->swap)
+		found(all, device, NOTE, "swap",
+		      "is swapped to\nattaching is safe; a snapshot wants swapoff for its moment");
+	if (!strcmp(usage->fstype, "btrfs"))
+		found(all, device, NOTE, "btrfs",
+		      "has a btrfs, which is written back but not frozen: a snapshot is as after a power cut\nfsfreeze -f %s before, fsfreeze -u %s after it; name all of its devices",
+		      usage->mountpoint, usage->mountpoint);
+}
+
+static void check_data(const struct device *device, struct findings *all)
+{
+	char type[64], map[NAME_SIZE];
+
+	device_signature(device->path, type, sizeof(type));
+	if (!strcmp(type, "LVM2_member"))
+		found(all, device, NOTE, "pv",
+		      "is a physical volume of LVM, which must not look at copies of it\nin lvm.conf: devices { global_filter = [ \"r|^/dev/mapper/interpose-%s$|\", \"r|^/dev/mapper/%s-snap|\" ] }",
+		      device->name, device->name);
+	if (sysfs_read(device->name, "dm/uuid", type, sizeof(type)) &&
+	    !strncmp(type, "LVM-", 4)) {
+		sysfs_read(device->name, "dm/name", map, sizeof(map));
+		found(all, device, NOTE, "lv",
+		      "is the logical volume %s\nit can be extended, but not removed, while it is interposed",
+		      map);
+	}
+}
+
+void check_device(const struct stack *stack, const struct device *device,
+		  struct findings *all)
+{
+	char disk[NAME_SIZE];
+	struct usage usage;
+	size_t before = all->n;
+
+	sysfs_disk(device->name, disk);
+	device_usage(device->name, &usage);
+	check_interposed(stack, device, all);
+	check_kind(device, disk, all);
+	check_multipath(device, disk, all);
+	check_drain(device, disk, &usage, all);
+	check_usage(device, &usage, all);
+	check_data(device, all);
+	if (all->n == before)
+		found(all, device, OK, "ok", "can be interposed");
+}
+
+/*
+ * The subcommand
+ */
+
+static void print_json(const struct findings *all)
+{
+	static const char *const names[] = { "device", "level", "what", "text",
+		"remedy" };
+	static const char *const levels[] = { "ok", "note", "refuse" };
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		return;
+	scols_table_set_name(table, "findings");
+	scols_table_enable_json(table, 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		scols_table_new_column(table, names[i], 0.1, 0);
+	for (size_t i = 0; i < all->n; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		const struct finding *f = &all->v[i];
+
+		if (!line)
+			break;
+		scols_line_set_data(line, 0, f->device);
+		scols_line_set_data(line, 1, levels[f->level]);
+		scols_line_set_data(line, 2, f->what);
+		scols_line_set_data(line, 3, f->text);
+		scols_line_set_data(line, 4, f->remedy);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
+static void print_text(const struct findings *all)
+{
+	static const char *const levels[] = { "ok", "note", "refuse" };
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct finding *f = &all->v[i];
+
+		printf("%-6s  %s %s%s%s\n", levels[f->level], f->device, f->text,
+		       *f->remedy ? ": " : "", f->remedy);
+	}
+}
+
+enum status check_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "json", no_argument, NULL, 'J' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct findings all = { };
+	enum status status = DONE;
+	struct device device;
+	struct stack stack;
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "Jh", longs, NULL)) != -1) {
+		if (option == 'h')
+			return help("check");
+		if (option != 'J')
+			return usage_error("check");
+		json = true;
+	}
+	if (optind == argc)
+		return usage_error("check");
+	if (!stack_read(&stack))
+		return FAILED;
+	for (; optind < argc; optind++) {
+		if (device_find(argv[optind], &device))
+			check_device(&stack, &device, &all);
+		else
+			status = FAILED;
+	}
+	if (json)
+		print_json(&all);
+	else
+		print_text(&all);
+	if (findings_refuse(&all))
+		status = FAILED;
+	findings_free(&all);
+	stack_free(&stack);
+	return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The space into which a snapshot takes the old content of what is overwritten
+ */
+#ifndef INTERPOSECTL_COW_H
+#define INTERPOSECTL_COW_H
+
+#include "device.h"
+#include "state.h"
+
+enum cow_kind { COW_NONE, COW_LV, COW_DEVICE, COW_FILE, COW_RAM };
+
+struct cow_options {
+	enum cow_kind kind;
+	const char *where;	/* volume group, device or file */
+	const char *size;	/* as typed, or NULL */
+	bool wipe;
+};
+
+struct cow_request {
+	const struct cow_options *options;
+	const struct device *origin;
+	const char *snapshot;		/* its name */
+	/* on none of these it may lie */
+	bool (*forbidden)(const char *name, const void *data);
+	const void *data;
+};
+
+/* Makes it, cleared. Its node is in @node. False: it has been said why */
+bool cow_make(const struct cow_request *request, struct record *record,
+	      char *node, size_t size);
+
+#endif

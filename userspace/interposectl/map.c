@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <libdevmapper.h>
+
+#include "map.h"
+#include "say.h"
+
+/*
+ * libdevmapper itself
+ */
+
+static char last_error[512];
+
+/* Kept for the message of who asked; what is no error is of no interest */
+static void keep_error(int level, const char *file, int line,
+		       int dm_errno_or_class, const char *format, ...)
+{
+	va_list args;
+
+	(void)file;
+	(void)line;
+	(void)dm_errno_or_class;
+	if ((level & 7) > 3) /* of LOG_ERR */
+		return;
+	va_start(args, format);
+	vsnprintf(last_error, sizeof(last_error), format, args);
+	va_end(args);
+}
+
+void map_setup(void)
+{
+	dm_log_with_errno_init(keep_error);
+}
+
+void map_warm_up(void)
+{
+	struct map_info info;
+
+	dm_udev_get_sync_support();
+	map_info("interposectl", &info);
+}
+
+static struct dm_task *task(int type, const char *name)
+{
+	struct dm_task *dmt;
+
+	last_error[0] = '\0';
+	dmt = dm_task_create(type);
+	if (dmt && (!name || dm_task_set_name(dmt, name)))
+		return dmt;
+	if (dmt)
+		dm_task_destroy(dmt);
+	complain("device-mapper: %s",
+		 *last_error ? last_error : "out of memory");
+	return NULL;
+}
+
+static bool finish(struct dm_task *dmt, const char *what, const char *name)
+{
+	bool good = dm_task_run(dmt);
+	int error = dm_task_get_errno(dmt);
+
+	dm_task_destroy(dmt);
+	if (!good)
+		complain("%s %s: %s; the kernel log (dmesg) may say why", what,
+			 name, error ? strerror(error) : last_error);
+	return good;
+}
+
+/*
+ * Reading
+ */
+
+int map_each(bool (*each)(const char *name, void *data), void *data)
+{
+	struct dm_task *dmt = task(DM_DEVICE_LIST, NULL);
+	struct dm_names *names;
+	unsigned int next = 0;
+
+	if (!dmt)
+		return -1;
+	if (!dm_task_run(dmt)) {
+		complain("cannot list mapped devices (%s); are you root, and is dm_mod loaded?",
+			 last_error);
+		dm_task_destroy(dmt);
+		return -1;
+	}
+	names = dm_task_get_names(dmt);
+	if (names && names->dev) {
+		do {
+			names = (void *)((char *)names + next);
+			if (each(names->name, data))
+				break;
+			next = names->next;
+		} while (next);
+	}
+	dm_task_destroy(dmt);
+	return 0;
+}
+
+bool map_info(const char *name, struct map_info *out)
+{
+	struct dm_task *dmt = task(DM_DEVICE_INFO, name);
+	struct dm_info info;
+	const char *uuid;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	if (!dmt)
+		return false;
+	if (dm_task_run(dmt) && dm_task_get_info(dmt, &info) && info.exists) {
+		uuid = dm_task_get_uuid(dmt);
+		snprintf(out->uuid, sizeof(out->uuid), "%s", uuid ? uuid : "");
+		out->dev = makedev(info.major, info.minor);
+		out->exists = true;
+		out->suspended = info.suspended;
+		out->open_count = info.open_count > 0 ? info.open_count : 0;
+	}
+	dm_task_destroy(dmt);
+	return out->exists;
+}
+
+static bool first_line(int type, const char *name, struct map_line *line)
+{
+	struct dm_task *dmt = task(type, name);
+	char *target = NULL, *params = NULL;
+	uint64_t start, length;
+
+	memset(line, 0, sizeof(*line));
+	if (!dmt)
+		return false;
+	dm_task_no_flush(dmt);
+	if (dm_task_run(dmt)) {
+		dm_get_next_target(dmt, NULL, &start, &length, &target,
+				   &params);
+		if (target) {
+			line->length = length;
+			line->type = strdup(target);
+			line->params = strdup(params ? params : "");
+		}
+	}
+	dm_task_destroy(dmt);
+	if (line->type && line->params)
+		return true;
+	map_line_free(line);
+	return false;
+}
+
+bool map_status(const char *name, struct map_line *line)
+{
+	return first_line(DM_DEVICE_STATUS, name, line);
+}
+
+bool map_table(const char *name, struct map_line *line)
+{
+	return first_line(DM_DEVICE_TABLE, name, line);
+}
+
+void map_line_free(struct map_line *line)
+{
+	free(line->type);
+	free(line->params);
+	memset(line, 0, sizeof(*line));
+}
+
+/*
+ * Steps
+ */
+
+struct kind {
+	const char *prefix;
+	uint16_t udev_flags;
+};
+
+/* The udev rules know them by the prefix; see userspace/udev */
+static const struct kind kinds[] = {
+	[MAP_INTERPOSER] = {
+		"INTERPOSE-TARGET-",
+		DM_UDEV_DISABLE_DISK_RULES_FLAG |
+		DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+		DM_UDEV_DISABLE_OTHER_RULES_FLAG,
+	},
+	[MAP_SNAPSHOT] = {
+		"INTERPOSE-SNAP-",
+		DM_UDEV_DISABLE_DISK_RULES_FLAG | DM_UDEV_LOW_PRIORITY_FLAG,
+	},
+};
+
+static bool is_absent(const char *name)
+{
+	struct map_info info;
+
+	if (!map_info(name, &info))
+		return true;
+	complain("%s exists already; choose another --name", name);
+	return false;
+}
+
+/* @cookie: to be waited for later with map_wait(), or NULL for now */
+bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
+		const char *type, const char *params, uint32_t *cookie)
+{
+	uint32_t own = 0;
+	char uuid[MAP_UUID_MAX];
+	struct dm_task *dmt;
+	bool good = false;
+
+	snprintf(uuid, sizeof(uuid), "%s%s", kinds[kind].prefix, name);
+	if (!step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"", name,
+		  uuid, (unsigned long long)sectors, type, params))
+		return true;
+	if (!is_absent(name))
+		return false;
+	dmt = task(DM_DEVICE_CREATE, name);
+	if (!dmt)
+		return false;
+	if (dm_task_set_uuid(dmt, uuid) &&
+	    dm_task_add_target(dmt, 0, sectors, type, params) &&
+	    dm_task_set_cookie(dmt, cookie ?: &own, kinds[kind].udev_flags))
+		good = finish(dmt, "cannot create", name);
+	else
+		dm_task_destroy(dmt);
+	if (!cookie)
+		map_wait(own);
+	return good;
+}
+
+static bool change(int type, const char *name, const char *what,
+		   uint32_t *resumed)
+{
+	struct dm_task *dmt = task(type, name);
+	uint32_t cookie = 0;
+	bool good;
+
+	if (!dmt)
+		return false;
+	if (type == DM_DEVICE_REMOVE)
+		dm_task_retry_remove(dmt);
+	if (type == DM_DEVICE_REMOVE)
+		dm_task_set_cookie(dmt, &cookie, 0);
+	if (type == DM_DEVICE_RESUME)
+		dm_task_set_cookie(dmt, resumed,
+				   kinds[MAP_INTERPOSER].udev_flags);
+	good = finish(dmt, what, name);
+	if (type == DM_DEVICE_REMOVE)
+		map_wait(cookie);
+	return good;
+}
+
+bool map_remove(const char *name)
+{
+	return !step("dmsetup remove --retry %s", name) ||
+	       change(DM_DEVICE_REMOVE, name, "cannot remove", NULL);
+}
+
+bool map_suspend(const char *name)
+{
+	return !step("dmsetup suspend %s", name) ||
+	       change(DM_DEVICE_SUSPEND, name, "cannot suspend",
+		      NULL);
+}
+
+/* Without waiting for udev, whose programs may lie on what is suspended */
+bool map_resume(const char *name, uint32_t *cookie)
+{
+	return !step("dmsetup resume %s", name) ||
+	       change(DM_DEVICE_RESUME, name, "cannot resume",
+		      cookie);
+}
+
+bool map_message(const char *name, const char *message)
+{
+	struct dm_task *dmt;
+
+	if (!step("dmsetup message %s 0 %s", name, message))
+		return true;
+	dmt = task(DM_DEVICE_TARGET_MSG, name);
+	if (!dmt)
+		return false;
+	dm_task_set_sector(dmt, 0);
+	dm_task_set_message(dmt, message);
+	return finish(dmt, "cannot send a message to", name);
+}
+
+void map_wait(uint32_t cookie)
+{
+	if (!options.dry_run)
+		dm_udev_wait(cookie);
+}

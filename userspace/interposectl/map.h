@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Mapped devices, by libdevmapper. What changes one is a step, printed as the
+ * dmsetup command that does the same.
+ */
+#ifndef INTERPOSECTL_MAP_H
+#define INTERPOSECTL_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MAP_NAME_MAX	128
+#define MAP_UUID_MAX	129
+
+enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT };
+
+struct map_info {
+	char name[MAP_NAME_MAX];
+	char uuid[MAP_UUID_MAX];
+	dev_t dev;
+	bool exists;
+	bool suspended;
+	unsigned int open_count;
+};
+
+struct map_line {
+	uint64_t length;
+	char *type;
+	char *params;
+};
+
+void map_setup(void);
+/* Whatever libdevmapper reads from a file at its first use, is read */
+void map_warm_up(void);
+
+/* Reading */
+int map_each(bool (*each)(const char *name, void *data), void *data);
+bool map_info(const char *name, struct map_info *info);
+/* The first line; false: none. To be freed with map_line_free */
+bool map_status(const char *name, struct map_line *line);
+bool map_table(const char *name, struct map_line *line);
+void map_line_free(struct map_line *line);
+
+/* Steps; false: failed, and the reason has been printed */
+bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
+		const char *type, const char *params, uint32_t *cookie);
+bool map_remove(const char *name);
+bool map_suspend(const char *name);
+bool map_resume(const char *name, uint32_t *cookie);
+bool map_message(const char *name, const char *message);
+
+/* What udev makes of new devices is waited for when nothing is suspended */
+void map_wait(uint32_t cookie);
+
+#endif

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "say.h"
+
+struct options options;
+
+extern char **environ;
+
+/*
+ * Messages
+ */
+
+/* Messages that have to wait, in memory */
+static char held[8192];
+static size_t n_held;
+static bool holding;
+
+void hold_messages(bool hold)
+{
+	holding = hold;
+	if (hold)
+		return;
+	fwrite(held, 1, n_held, stderr);
+	n_held = 0;
+}
+
+__attribute__((format(printf, 1, 0)))
+static void message(const char *format, va_list args)
+{
+	int n;
+
+	if (!holding) {
+		vfprintf(stderr, format, args);
+		return;
+	}
+	n = vsnprintf(held + n_held, sizeof(held) - n_held, format, args);
+	if (n > 0 && n_held + n < sizeof(held))
+		n_held += n;
+}
+
+__attribute__((format(printf, 1, 2)))
+static void put(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	message(format, args);
+	va_end(args);
+}
+
+/* What was done, on standard output */
+void say(const char *format, ...)
+{
+	va_list args;
+
+	if (options.quiet || options.dry_run)
+		return;
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static void vcomplain(const char *format, va_list args)
+{
+	if (!holding)
+		fflush(stdout);
+	put("interposectl: ");
+	message(format, args);
+	put("\n");
+}
+
+void complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vcomplain(format, args);
+	va_end(args);
+}
+
+enum status refuse(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vcomplain(format, args);
+	va_end(args);
+	return FAILED;
+}
+
+/* On a terminal alone; 100 ends the line */
+void progress(const char *what, unsigned int percent)
+{
+	static const char bar[] = "########################################";
+	int done = percent * (sizeof(bar) - 1) / 100;
+
+	if (options.quiet || options.dry_run || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r%s [%-40.*s] %3u%%", what, done, bar, percent);
+	if (percent >= 100)
+		fputc('\n', stderr);
+}
+
+/*
+ * Steps
+ */
+
+__attribute__((weak)) void step_begins(void)
+{
+}
+
+bool step(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (options.dry_run) {
+		vprintf(format, args);
+		putchar('\n');
+	} else if (options.verbose) {
+		message(format, args);
+		put("\n");
+	}
+	va_end(args);
+	if (options.dry_run)
+		return false;
+	step_begins();
+	return true;
+}
+
+/* For a shell. A word that does not fit becomes one that cannot be meant. */
+char *quote(const char *word, char *out, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+	size_t n = 0;
+
+	if (*word && !word[strspn(word, plain)]) {
+		snprintf(out, size, "%s", word);
+		return out;
+	}
+	out[n++] = '\'';
+	for (; *word && n + 6 < size; word++) {
+		if (*word == '\'')
+			n += snprintf(out + n, size - n, "'\\''");
+		else
+			out[n++] = *word;
+	}
+	snprintf(out + n, size - n, "'");
+	return out;
+}
+
+static int spawn_and_wait(const char *const argv[], bool silent)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int status, error;
+	pid_t pid;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+					POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawn_file_actions_init(&files);
+	for (int fd = STDOUT_FILENO; silent && fd <= STDERR_FILENO; fd++)
+		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
+						 O_WRONLY, 0);
+	fflush(NULL);
+	error = posix_spawnp(&pid, argv[0], &files, &attr, (char **)argv,
+			     environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	if (error) {
+		complain("cannot run %s: %s; install it", argv[0],
+			 strerror(error));
+		return -1;
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* A step that is another program. Returns its exit status, or -1. */
+int run(const char *const argv[])
+{
+	char line[4096], word[1024];
+	size_t n = 0;
+
+	for (int i = 0; argv[i] && n < sizeof(line); i++)
+		n += snprintf(line + n, sizeof(line) - n, "%s%s", i ? " " : "",
+			      quote(argv[i], word, sizeof(word)));
+	return step("%s", line) ? spawn_and_wait(argv, false) : 0;
+}
+
+bool looks(const char *const argv[])
+{
+	return !spawn_and_wait(argv, true);
+}

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * snapshot: of one device or of several at one instant
+ *
+ *     find the origins -> space for each -> attach those that are not -> the
+ *     instant -> "ready". What was done is undone if a step fails, and when
+ *     the snapshot is removed.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "check.h"
+#include "commands.h"
+#include "cow.h"
+#include "instant.h"
+#include "list.h"
+#include "state.h"
+
+#define ORIGINS_MAX	32
+
+struct request {
+	struct origin origins[ORIGINS_MAX];
+	size_t n;
+	struct cow_options cow;
+	const char *cows[ORIGINS_MAX];	/* the devices of --cow */
+	size_t n_cows;
+	char name[80];
+};
+
+/*
+ * The origins
+ */
+
+static bool use_interposer(struct origin *origin, const struct interposer *ip)
+{
+	if (strcmp(ip->table.inner, "snapshot-origin")) {
+		complain("%s is interposed by %s with %s, and a snapshot needs snapshot-origin; first: interposectl detach %s",
+			 ip->device, ip->map.name, ip->table.inner,
+			 ip->map.name);
+		return false;
+	}
+	if (ip->map.suspended) {
+		complain("%s is suspended; first: dmsetup resume %s",
+			 ip->map.name, ip->map.name);
+		return false;
+	}
+	origin->interposed = true;
+	snprintf(origin->interposer, sizeof(origin->interposer), "%s",
+		 ip->map.name);
+	return true;
+}
+
+/* What has that name must not be taken for ours when all is undone */
+static bool name_is_free(const char *name)
+{
+	struct map_info info;
+
+	if (!map_info(name, &info))
+		return true;
+	complain("there is a mapped device %s already; choose another --name, or first: dmsetup rename %s OTHER",
+		 name, name);
+	return false;
+}
+
+static bool find_origin(const struct stack *stack, struct origin *origin,
+			const char *argument)
+{
+	struct findings findings = { };
+	const struct interposer *ip;
+	bool good;
+
+	if (!device_find(argument, &origin->device))
+		return false;
+	ip = stack_of_device(stack, origin->device.name);
+	if (ip)
+		return use_interposer(origin, ip);
+	check_device(stack, &origin->device, &findings);
+	findings_complain(&findings);
+	good = !findings_refuse(&findings);
+	findings_free(&findings);
+	default_name(&origin->device, origin->interposer,
+		     sizeof(origin->interposer));
+	return good && name_is_free(origin->interposer);
+}
+
+static bool overlap(const char *a, const char *b)
+{
+	char disk_a[NAME_SIZE], disk_b[NAME_SIZE];
+
+	sysfs_disk(a, disk_a);
+	sysfs_disk(b, disk_b);
+	return !strcmp(a, b) || !strcmp(a, disk_b) || !strcmp(b, disk_a);
+}
+
+/* What lies on another one comes before it, and is resumed after it */
+static bool add_origin(struct request *request, const struct origin *origin)
+{
+	size_t at = request->n;
+
+	for (size_t i = 0; i < request->n; i++) {
+		const char *other = request->origins[i].device.name;
+
+		if (overlap(other, origin->device.name)) {
+			complain("%s and %s share data; name each device once, and either a disk or its partitions",
+				 other, origin->device.name);
+			return false;
+		}
+		if (at == request->n &&
+		    sysfs_lies_on(origin->device.name, other))
+			at = i;
+	}
+	memmove(&request->origins[at + 1], &request->origins[at],
+		(request->n - at) * sizeof(*origin));
+	request->origins[at] = *origin;
+	request->n++;
+	return true;
+}
+
+static bool find_origins(struct request *request, int argc, char **argv)
+{
+	struct origin origin;
+	struct stack stack;
+	bool good = argc <= ORIGINS_MAX;
+
+	if (!stack_read(&stack))
+		return false;
+	for (int i = 0; i < argc && good; i++) {
+		memset(&origin, 0, sizeof(origin));
+		good = find_origin(&stack, &origin, argv[i]) &&
+		       add_origin(request, &origin);
+	}
+	stack_free(&stack);
+	return good;
+}
+
+static bool name_snapshots(struct request *request)
+{
+	struct origin *origins = request->origins;
+	char word[80];
+
+	device_word(&origins[0].device, word, sizeof(word));
+	if (!*request->name)
+		snprintf(request->name, sizeof(request->name), "%.60s-snap",
+			 word);
+	if (!name_is_good(request->name))
+		return false;
+	for (size_t i = 0; i < request->n; i++) {
+		device_word(&origins[i].device, word, sizeof(word));
+		snprintf(origins[i].snapshot, sizeof(origins[i].snapshot),
+			 request->n > 1 ? "%s-%s" : "%s", request->name, word);
+		if (!name_is_free(origins[i].snapshot))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The space
+ */
+
+static bool is_on_an_origin(const char *name, const void *data)
+{
+	const struct request *request = data;
+
+	for (size_t i = 0; i < request->n; i++)
+		if (sysfs_lies_on(name, request->origins[i].device.name))
+			return true;
+	return false;
+}
+
+static bool make_space(struct request *request, struct record *record)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct origin *origin = &request->origins[i];
+		struct cow_options cow = request->cow;
+		char path[PATH_MAX];
+		struct cow_request make = {
+			.options = &cow,
+			.origin = &origin->device,
+			.snapshot = origin->snapshot,
+			.forbidden = is_on_an_origin,
+			.data = request,
+		};
+
+		if (cow.kind == COW_DEVICE)
+			cow.where = request->cows[i];
+		if (cow.kind == COW_FILE && request->n > 1) {
+			snprintf(path, sizeof(path), "%s-%s", cow.where,
+				 origin->device.name);
+			cow.where = path;
+		}
+		if (interrupted() ||
+		    !cow_make(&make, record, origin->cow, sizeof(origin->cow)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The interposers
+ */
+
+static bool has_line(struct record *record, void *data)
+{
+	return record_has(record, data);
+}
+
+/* What another snapshot has attached goes with the last one of them */
+static bool attach_origin(struct origin *origin, struct record *record)
+{
+	static char type[] = "snapshot-origin";
+	char *inner[] = { type, NULL }, line[MAP_NAME_MAX + 16];
+
+	snprintf(line, sizeof(line), "interposer %s", origin->interposer);
+	if (origin->interposed)
+		return !record_each(has_line, line) ||
+		       record_undo(record, "%s", line);
+	return record_undo(record, "%s", line) &&
+	       attach_device(&origin->device, origin->interposer, false, 1,
+			     inner);
+}
+
+static bool attach_origins(struct request *request, struct record *record)
+{
+	for (size_t i = 0; i < request->n; i++)
+		if (interrupted() ||
+		    !attach_origin(&request->origins[i], record))
+			return false;
+	return true;
+}
+
+static bool find_beneath(struct request *request)
+{
+	struct stack stack;
+	bool good = true;
+
+	if (!stack_read(&stack))
+		return false;
+	for (size_t i = 0; i < request->n; i++) {
+		struct origin *origin = &request->origins[i];
+		const struct interposer *ip = stack_of_map(&stack,
+							   origin->interposer);
+
+		if (ip)
+			snprintf(origin->beneath, sizeof(origin->beneath),
+				 "/dev/%.64s", ip->beneath);
+		else
+			snprintf(origin->beneath, sizeof(origin->beneath),
+				 "/dev/$(dmsetup status %.64s | cut -d ' ' -f 6)",
+				 origin->interposer);
+		good &= ip || options.dry_run;
+	}
+	stack_free(&stack);
+	return good;
+}
+
+/*
+ * All of it
+ */
+
+static bool take(struct request *request, struct record *record)
+{
+	if (!make_space(request, record) || !attach_origins(request, record) ||
+	    !find_beneath(request))
+		return false;
+	for (size_t i = 0; i < request->n; i++)
+		if (!record_undo(record, "snapshot %s",
+				 request->origins[i].snapshot))
+			return false;
+	for (size_t i = 0; i < request->n; i++)
+		if (!record_undo(record, "resume %s",
+				 request->origins[i].interposer))
+			return false;
+	return instant(request->origins, request->n) && !interrupted() &&
+	       record_ready(record);
+}
+
+static void tell_how_to_use(const struct request *request)
+{
+	char type[64];
+
+	for (size_t i = 0; i < request->n; i++) {
+		const struct origin *origin = &request->origins[i];
+
+		device_signature(origin->device.path, type, sizeof(type));
+		if (!strcmp(type, "xfs"))
+			say("mount -o ro,nouuid /dev/mapper/%s DIRECTORY",
+			    origin->snapshot);
+		else if (!strcmp(type, "btrfs"))
+			say("/dev/mapper/%s: a btrfs cannot be mounted beside its origin; copy the whole of it",
+			    origin->snapshot);
+		else if (!strcmp(type, "LVM2_member"))
+			say("/dev/mapper/%s: a physical volume; use it with vgimportclone --import",
+			    origin->snapshot);
+		else if (*type)
+			say("mount -o ro /dev/mapper/%s DIRECTORY",
+			    origin->snapshot);
+		else
+			say("/dev/mapper/%s", origin->snapshot);
+	}
+	say("afterwards: interposectl snapshot --remove %s", request->name);
+}
+
+static enum status take_snapshot(struct request *request, int argc, char **argv)
+{
+	struct record record;
+
+	if (!find_origins(request, argc, argv) || !name_snapshots(request))
+		return FAILED;
+	if (request->cow.kind == COW_DEVICE && request->n_cows != request->n)
+		return refuse("there are %zu devices and %zu for their space; say --cow once for each",
+			      request->n, request->n_cows);
+	if (!record_begin(&record, request->name))
+		return FAILED;
+	if (!take(request, &record)) {
+		if (!options.dry_run)
+			record_roll_back(&record);
+		else
+			record_free(&record);
+		return interrupted() ? UNDONE : FAILED;
+	}
+	record_free(&record);
+	tell_how_to_use(request);
+	return DONE;
+}
+
+/*
+ * --remove
+ */
+
+static bool is_open(const char *name)
+{
+	struct map_info info;
+
+	if (!map_info(name, &info) || !info.open_count)
+		return false;
+	complain("/dev/mapper/%s is in use; first: umount /dev/mapper/%s", name,
+		 name);
+	return true;
+}
+
+static enum status remove_recorded(struct record *record)
+{
+	for (size_t i = 0; i < record->n; i++) {
+		if (!strncmp(record->undo[i], "snapshot ", 9) &&
+		    is_open(record->undo[i] + 9)) {
+			record_free(record);
+			return FAILED;
+		}
+	}
+	if (!record_roll_back(record))
+		return FAILED;
+	return DONE;
+}
+
+struct owner {
+	char line[MAP_NAME_MAX + 16];
+	char name[128];
+};
+
+static bool owns(struct record *record, void *data)
+{
+	struct owner *owner = data;
+
+	if (!record_has(record, owner->line))
+		return false;
+	snprintf(owner->name, sizeof(owner->name), "%s", record->name);
+	return true;
+}
+
+/* One that dmsetup has made, or one of several of an instant */
+static enum status remove_other(const char *name)
+{
+	struct owner owner;
+	struct stack stack;
+	const struct snapshot *snap;
+	bool there;
+
+	snprintf(owner.line, sizeof(owner.line), "snapshot %s", name);
+	if (record_each(owns, &owner))
+		return refuse("%s belongs to %s, whose snapshots go together: interposectl snapshot --remove %s",
+			      name, owner.name, owner.name);
+	if (!stack_read(&stack))
+		return FAILED;
+	snap = stack_snapshot(&stack, name);
+	there = snap && stack_of_snapshot(&stack, snap);
+	stack_free(&stack);
+	if (!there)
+		return refuse("there is no snapshot %s; interposectl snapshot --list names them all",
+			      name);
+	if (is_open(name) || !map_remove(name))
+		return FAILED;
+	say("its space and its interposer, which interposectl has not made, are left");
+	return DONE;
+}
+
+static enum status remove_snapshot(const char *name)
+{
+	struct record record;
+
+	if (!name_is_good(name))
+		return FAILED;
+	if (record_read(&record, name))
+		return remove_recorded(&record);
+	return remove_other(name);
+}
+
+/*
+ * The command line
+ */
+
+static bool choose(struct request *request, enum cow_kind kind)
+{
+	if (request->cow.kind != COW_NONE &&
+	    (request->cow.kind != kind || kind != COW_DEVICE))
+		return false;
+	request->cow.kind = kind;
+	request->cow.where = optarg;
+	if (kind == COW_DEVICE && request->n_cows < ORIGINS_MAX)
+		request->cows[request->n_cows++] = optarg;
+	return true;
+}
+
+enum status snapshot_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "size", required_argument, NULL, 's' },
+		{ "vg", required_argument, NULL, COW_LV },
+		{ "cow", required_argument, NULL, COW_DEVICE },
+		{ "file", required_argument, NULL, COW_FILE },
+		{ "ram", no_argument, NULL, COW_RAM },
+		{ "wipe", no_argument, NULL, 'w' },
+		{ "name", required_argument, NULL, 'N' },
+		{ "list", no_argument, NULL, 'l' },
+		{ "json", no_argument, NULL, 'J' },
+		{ "remove", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	static struct request request;
+	const char *remove = NULL;
+	bool list = false, json = false, good = true;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "s:lJh", longs, NULL)) != -1) {
+		switch (option) {
+		case 's': request.cow.size = optarg; break;
+		case 'w': request.cow.wipe = true; break;
+		case 'N': snprintf(request.name, sizeof(request.name), "%s", optarg); break;
+		case 'l': list = true; break;
+		case 'J': json = true; break;
+		case 'r': remove = optarg; break;
+		case 'h': return help("snapshot");
+		case '?': return usage_error("snapshot");
+		default: good &= choose(&request, option); break;
+		}
+	}
+	if (list && optind == argc)
+		return list_snapshots(json);
+	if (remove && optind == argc)
+		return remove_snapshot(remove);
+	if (list || remove || !good || optind == argc)
+		return usage_error("snapshot");
+	if (request.cow.kind == COW_NONE) {
+		complain("where is the old content to go? Say --vg, --cow, --file or --ram");
+		return usage_error("snapshot");
+	}
+	return take_snapshot(&request, argc - optind, argv + optind);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "say.h"
+#include "stack.h"
+
+/*
+ * Reading it
+ */
+
+static bool name_of_bypass(const char *entry, void *data)
+{
+	if (!sysfs_is_bypass(entry))
+		return false;
+	snprintf(data, NAME_SIZE, "%s", entry);
+	return true;
+}
+
+/* The status of a suspended era would wait for the resume */
+static void read_status(struct interposer *ip)
+{
+	if (ip->map.suspended && !strcmp(ip->table.inner, "era"))
+		return;
+	ip->has_status = map_status(ip->map.name, &ip->status_line) &&
+		!strcmp(ip->status_line.type, "interpose") &&
+		parse_interpose_status(ip->status_line.params, &ip->status);
+}
+
+static void read_interposer(struct interposer *ip)
+{
+	sysfs_name(ip->table.device, ip->device);
+	read_status(ip);
+	if (ip->has_status)
+		snprintf(ip->beneath, sizeof(ip->beneath), "%s",
+			 ip->status.beneath);
+	else
+		sysfs_each(ip->device, "holders", name_of_bypass, ip->beneath);
+	sysfs_devno(ip->beneath, &ip->beneath_dev);
+}
+
+static bool add_interposer(struct stack *stack, struct map_info *info,
+			   struct map_line *line)
+{
+	struct interposer *more, *ip;
+
+	more = realloc(stack->interposers,
+		       (stack->n_interposers + 1) * sizeof(*more));
+	if (!more)
+		return false;
+	stack->interposers = more;
+	ip = &more[stack->n_interposers];
+	memset(ip, 0, sizeof(*ip));
+	ip->map = *info;
+	if (!parse_interpose_table(line->params, &ip->table))
+		return false;
+	ip->table_line = *line;
+	stack->n_interposers++;
+	read_interposer(ip);
+	return true;
+}
+
+static void add_snapshot(struct stack *stack, struct map_info *info,
+			 const struct map_line *line)
+{
+	struct snapshot *more, *snap;
+	struct map_line status;
+
+	more = realloc(stack->snapshots,
+		       (stack->n_snapshots + 1) * sizeof(*more));
+	if (!more)
+		return;
+	stack->snapshots = more;
+	snap = &more[stack->n_snapshots];
+	memset(snap, 0, sizeof(*snap));
+	snap->map = *info;
+	snap->sectors = line->length;
+	if (!parse_snapshot_table(line->params, &snap->table))
+		return;
+	stack->n_snapshots++;
+	if (map_status(info->name, &status))
+		parse_snapshot_status(status.params, &snap->status);
+	map_line_free(&status);
+}
+
+static bool add_map(const char *name, void *data)
+{
+	struct map_info info;
+	struct map_line line;
+
+	if (!map_info(name, &info) || !map_table(name, &line))
+		return false;
+	if (!strcmp(line.type, "interpose") &&
+	    add_interposer(data, &info, &line))
+		return false;
+	if (!strcmp(line.type, "snapshot"))
+		add_snapshot(data, &info, &line);
+	map_line_free(&line);
+	return false;
+}
+
+/* Pointers into a parsed line stay good, the structures themselves move */
+bool stack_read(struct stack *stack)
+{
+	memset(stack, 0, sizeof(*stack));
+	return !map_each(add_map, stack);
+}
+
+void stack_free(struct stack *stack)
+{
+	for (size_t i = 0; i < stack->n_interposers; i++) {
+		map_line_free(&stack->interposers[i].table_line);
+		map_line_free(&stack->interposers[i].status_line);
+	}
+	free(stack->interposers);
+	free(stack->snapshots);
+	memset(stack, 0, sizeof(*stack));
+}
+
+/*
+ * Finding
+ */
+
+struct interposer *stack_of_map(const struct stack *stack, const char *name)
+{
+	for (size_t i = 0; i < stack->n_interposers; i++)
+		if (!strcmp(stack->interposers[i].map.name, name))
+			return &stack->interposers[i];
+	return NULL;
+}
+
+struct interposer *stack_of_device(const struct stack *stack, const char *name)
+{
+	for (size_t i = 0; i < stack->n_interposers; i++)
+		if (!strcmp(stack->interposers[i].device, name))
+			return &stack->interposers[i];
+	return NULL;
+}
+
+struct interposer *stack_overlaps(const struct stack *stack, const char *name)
+{
+	char disk[NAME_SIZE], other[NAME_SIZE];
+
+	sysfs_disk(name, disk);
+	for (size_t i = 0; i < stack->n_interposers; i++) {
+		struct interposer *ip = &stack->interposers[i];
+
+		sysfs_disk(ip->device, other);
+		if (!strcmp(ip->device, name) || !strcmp(ip->device, disk) ||
+		    !strcmp(other, name))
+			return ip;
+	}
+	return NULL;
+}
+
+struct interposer *stack_of_snapshot(const struct stack *stack,
+				     const struct snapshot *snap)
+{
+	for (size_t i = 0; i < stack->n_interposers; i++)
+		if (stack->interposers[i].beneath_dev == snap->table.origin)
+			return &stack->interposers[i];
+	return NULL;
+}
+
+struct snapshot *stack_snapshot(const struct stack *stack, const char *name)
+{
+	for (size_t i = 0; i < stack->n_snapshots; i++)
+		if (!strcmp(stack->snapshots[i].map.name, name))
+			return &stack->snapshots[i];
+	return NULL;
+}
+
+size_t stack_snapshots_of(const struct stack *stack,
+			  const struct interposer *ip, char *names,
+			  size_t size)
+{
+	size_t count = 0, n = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; i < stack->n_snapshots; i++) {
+		const struct snapshot *snap = &stack->snapshots[i];
+
+		if (snap->table.origin != ip->beneath_dev)
+			continue;
+		if (n < size)
+			n += snprintf(names + n, size - n, "%s%s",
+				      count ? " " : "", snap->map.name);
+		count++;
+	}
+	return count;
+}
+
+const char *stack_state(const struct interposer *ip)
+{
+	if (ip->has_status)
+		return ip->status.state;
+	return ip->map.suspended ? "held" : "attached";
+}
+
+/* By its own name or by its device; NULL: it has been said why */
+struct interposer *stack_find(const struct stack *stack, const char *argument)
+{
+	struct interposer *ip = stack_of_map(stack, argument);
+	struct device device;
+
+	if (ip)
+		return ip;
+	if (!strchr(argument, '/')) {
+		complain("there is no interposer %s; interposectl list names them all",
+			 argument);
+		return NULL;
+	}
+	if (!device_find(argument, &device))
+		return NULL;
+	ip = stack_of_device(stack, device.name);
+	if (!ip)
+		ip = stack_of_map(stack, strrchr(argument, '/') + 1);
+	if (!ip)
+		complain("%s is not interposed; interposectl list names what is",
+			 argument);
+	return ip;
+}
