@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/loop.h>
 
@@ -70,34 +71,46 @@ bool loop_attach(const char *file, char *node, size_t size)
 }
 
 struct search {
-	const char *file;
+	struct stat file;
 	bool failed;
 };
+
+/* Not by its path, which depends on who asks: by device and inode */
+static bool has_file(int fd, const struct stat *file)
+{
+	struct loop_info64 info;
+
+	return !ioctl(fd, LOOP_GET_STATUS64, &info) &&
+	       info.lo_device == file->st_dev && info.lo_inode == file->st_ino;
+}
 
 static bool detach_one(const char *name, void *data)
 {
 	struct search *search = data;
-	char file[PATH_MAX], node[NAME_SIZE + 8];
+	char node[NAME_SIZE + 8];
 	int fd;
 
-	if (!sysfs_read(name, "loop/backing_file", file, sizeof(file)) ||
-	    strcmp(file, search->file) || !step("losetup -d /dev/%s", name))
+	if (!sysfs_exists(name, "loop/backing_file"))
 		return false;
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	fd = open(node, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, LOOP_CLR_FD)) {
+	if (fd < 0)
+		return false;
+	if (has_file(fd, &search->file) && step("losetup -d %s", node) &&
+	    ioctl(fd, LOOP_CLR_FD)) {
 		complain("cannot detach %s: %s", node, strerror(errno));
 		search->failed = true;
 	}
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return false;
 }
 
 bool loop_detach(const char *file)
 {
-	struct search search = { .file = file };
+	struct search search = { .failed = false };
 
+	if (stat(file, &search.file))
+		return true;
 	sysfs_each(".", ".", detach_one, &search);
 	return !search.failed;
 }

@@ -161,14 +161,41 @@ static bool name_snapshots(struct request *request)
  * The space
  */
 
-static bool is_on_an_origin(const char *name, const void *data)
+/*
+ * Does what is written to @name come back to an origin? It does also by way of
+ * a device that has a snapshot with its space on an origin.
+ */
+static bool reaches_origin(const struct request *request,
+			   const struct stack *stack, const char *name,
+			   unsigned int depth)
 {
-	const struct request *request = data;
+	char cow[NAME_SIZE];
 
 	for (size_t i = 0; i < request->n; i++)
 		if (sysfs_lies_on(name, request->origins[i].device.name))
 			return true;
+	for (size_t i = 0; depth && i < stack->n_snapshots; i++) {
+		const struct snapshot *snap = &stack->snapshots[i];
+		const struct interposer *ip = stack_of_snapshot(stack, snap);
+
+		if (ip && sysfs_lies_on(name, ip->device) &&
+		    sysfs_name(snap->table.cow, cow) &&
+		    reaches_origin(request, stack, cow, depth - 1))
+			return true;
+	}
 	return false;
+}
+
+static bool is_on_an_origin(const char *name, const void *data)
+{
+	struct stack stack;
+	bool reaches;
+
+	if (!stack_read(&stack))
+		return true;
+	reaches = reaches_origin(data, &stack, name, 8);
+	stack_free(&stack);
+	return reaches;
 }
 
 static bool make_space(struct request *request, struct record *record)
