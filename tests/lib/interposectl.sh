@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# interposectl, built with ASan and UBSan, and what it says. Source it after test.sh. tests/run has built it on the host;
+# for a test by hand it is built in the guest, which takes minutes.
+
+INTERPOSECTL=${DM_INTERPOSE_PROGRAMS:-$T_DIR/programs}/interposectl
+[[ -x $INTERPOSECTL ]] ||
+	make -s -C userspace SAN=1 O="${INTERPOSECTL%/*}" all "$INTERPOSECTL-killed" >&2
+# Without ASan, which does not let memory be locked
+PLAIN=${INTERPOSECTL%/*}/plain/interposectl
+[[ -x $PLAIN ]] || make -s -C userspace O="${PLAIN%/*}" all "$PLAIN-killed" >&2
+export ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99
+
+interposectl() {
+	local status=0
+	"$INTERPOSECTL" "$@" || status=$?
+	((status < 90)) || fail "status $status of interposectl $*"
+	return "$status"
+}
+
+# interposectl_status WANTED ARGUMENT…: its exit status; what it says is in $said
+interposectl_status() {
+	local wanted=$1 status=0
+	shift
+	said=$(interposectl "$@" 2>&1) || status=$?
+	note "$said"
+	equal "status of interposectl $*" "$wanted" "$status"
+}
+
+# says TEXT…: the last one did
+says() {
+	local text
+	for text; do
+		[[ $said == *"$text"* ]] || fail "'$text' is not in: $said"
+	done
+}
+
+# says_json TEXT…: without the blanks between words
+says_json() {
+	said=${said//\": /\":}
+	says "$@"
+}
+
+# interposectl_cleans: whatever it has made goes at the end
+interposectl_cleans() {
+	cleanup interposectl_gone
+}
+
+interposectl_gone() {
+	local file
+	"$INTERPOSECTL" -q recover || true
+	for file in /run/interposectl/*; do
+		[[ ! -e $file ]] || "$INTERPOSECTL" -q snapshot --remove "${file##*/}" || true
+	done
+}

@@ -1,0 +1,30 @@
+#!/bin/bash
+# Given a mounted ext4
+# When interposectl makes a snapshot with --dry-run, and a shell runs what it has printed
+# Then nothing is changed by the first, and the second makes the same snapshot
+. tests/lib/test.sh
+. tests/lib/interposectl.sh
+requires_target snapshot
+
+cleanup dm_remove_if_there "interpose-vda1"
+cleanup dm_remove_if_there "$P-snap"
+spare=$(partition "$(scratch b)" 64)
+dev=$(partition "$(scratch a)" 64)
+at=$(mkfs_mounted ext4 "$dev")
+echo old >"$at/file"
+interposectl --dry-run snapshot --name "$P-snap" --cow "$spare" "$at" >"$T_DIR/script"
+equal "mapped devices" "" "$(dmsetup ls | grep -v '^No devices found' || true)"
+note "$(<"$T_DIR/script")"
+sh -e "$T_DIR/script" 2>"$T_DIR/log"
+echo new >"$at/file"
+mkdir "$T_DIR/look"
+cleanup unmount_if_there "$T_DIR/look"
+mount -o ro "/dev/mapper/$P-snap" "$T_DIR/look"
+equal "the file in the snapshot" old "$(<"$T_DIR/look/file")"
+umount "$T_DIR/look"
+interposectl_status 0 snapshot --remove "$P-snap"
+interposectl --dry-run detach "$dev" >"$T_DIR/script"
+equal "the dry run of detach" "dmsetup remove --retry interpose-vda1" "$(<"$T_DIR/script")"
+interposectl_status 0 detach "$dev"
+umount "$at"
+test_done
