@@ -3,8 +3,8 @@
 # timeout: 300
 # Given two mounted ext4, and a writer that syncs each number on the first before it writes it on the second
 # When interposectl makes snapshots of both in one command
-# Then the second has no number that the first has not, and the first is ahead by one at most; they are removed
-#   together, and not one alone
+# Then both are suspended before the first snapshot is made, and until the last one is; the second has no number that
+#   the first has not, and the first is ahead by one at most; they are removed together, and not one alone
 . tests/lib/test.sh
 . tests/lib/numbers.sh
 . tests/lib/interposectl.sh
@@ -16,7 +16,9 @@ two=${dev%1}2
 at=$(mkfs_mounted ext4 "$dev") two_at=$(mkfs_mounted ext4 "$two")
 numbers_start "$at" "$two_at"
 numbers_get_on
-interposectl_status 0 snapshot --name "$P-both" --ram --size 16M "$at" "$two"
+interposectl_status 0 --verbose snapshot --name "$P-both" --ram --size 16M "$at" "$two"
+mapfile -t steps < <(sed -nE 's/^dmsetup ([a-z]+) .*/\1/p' <<<"$said")
+equal "the steps" "create create suspend suspend create create resume resume" "${steps[*]}"
 numbers_get_on
 interposectl_status 0 list --tree -o NAME,STATE
 says "$P-both-${dev##*/}" "$P-both-${two##*/}"
