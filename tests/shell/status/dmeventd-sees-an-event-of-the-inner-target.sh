@@ -5,19 +5,12 @@
 # When a leg of the mirror fails
 # Then dmeventd calls its plugin, with the interposer's status, in which the leg has failed
 . tests/lib/test.sh
+. tests/lib/dmeventd.sh
 requires_target mirror
 requires dmeventd
 
 monitor() {
 	"$(program event-monitor)" "$1" "INTERPOSE-$P" "$plugin"
-}
-
-dmeventd_runs() {
-	read -r daemon </run/dmeventd.pid && kill -0 "$daemon"
-} 2>/dev/null
-
-dmeventd_ended() {
-	! dmeventd_runs
 }
 
 # It does not end as long as it monitors something

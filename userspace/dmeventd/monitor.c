@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Looks at a snapshot of an interposed device and does what the policy says:
+ *
+ *	snapshot_read() --> interpose_decide() --> a message
+ *	                    (lib/policy.c)         lvextend
+ *	                                           dmsetup remove
+ *
+ * Nothing is kept in between but how full it was, so that another one can go on
+ * where this one was killed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "monitor.h"
+#include "snapshot.h"
+
+#define MIB(sectors) ((sectors) / 2048)
+
+__attribute__((format(printf, 3, 4)))
+static void say(const struct interpose_monitor *monitor, int level,
+		const char *format, ...)
+{
+	char text[768];
+	va_list arguments;
+	int length;
+
+	length = snprintf(text, sizeof(text), "snapshot %s ", monitor->name);
+	va_start(arguments, format);
+	vsnprintf(text + length, sizeof(text) - length, format, arguments);
+	va_end(arguments);
+	monitor->log(level, text);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000ULL + time.tv_nsec / 1000000 + 1;
+}
+
+/**
+ * monitor_init() - begins to watch
+ * @monitor: what is to be filled in
+ * @name: of the mapped device
+ * @uuid: of the mapped device, or empty
+ * @log: where messages go
+ */
+void monitor_init(struct interpose_monitor *monitor, const char *name,
+		  const char *uuid, void (*log)(int level, const char *text))
+{
+	const struct interpose_limits limits = INTERPOSE_LIMITS_DEFAULT;
+
+	memset(monitor, 0, sizeof(*monitor));
+	snprintf(monitor->name, sizeof(monitor->name), "%s", name);
+	snprintf(monitor->uuid, sizeof(monitor->uuid), "%s", uuid);
+	monitor->limits = limits;
+	monitor->log = log;
+}
+
+static int read_interposed(struct interpose_monitor *monitor,
+			   struct snapshot *snap)
+{
+	int error = snapshot_read(monitor->name, monitor->uuid, snap);
+
+	if (!error && strncmp(snap->origin, "interpose", strlen("interpose")))
+		return -EOPNOTSUPP;
+	return error;
+}
+
+/**
+ * monitor_check() - whether this is something to watch
+ * @monitor: one that was begun
+ *
+ * Return: 0; -ENXIO if there is no such device; -EOPNOTSUPP if it is no snapshot
+ * of an interposed device. It also is the first look, from which the next one
+ * learns how fast the snapshot fills.
+ */
+int monitor_check(struct interpose_monitor *monitor)
+{
+	struct snapshot snap;
+	int error = read_interposed(monitor, &snap);
+
+	if (error)
+		return error;
+	monitor->used_before = snap.used;
+	monitor->time_before_ms = now_ms();
+	return 0;
+}
+
+static struct interpose_usage usage_now(struct interpose_monitor *monitor,
+					const struct snapshot *snap)
+{
+	uint64_t now = now_ms();
+	struct interpose_usage usage = {
+		.used = snap->used,
+		.total = snap->total,
+		.used_before = monitor->used_before,
+		.warned_percent = monitor->warned_percent,
+		.most = snap->most,
+		.invalid = snap->invalid,
+		.in_use = snap->in_use,
+	};
+
+	if (monitor->time_before_ms)
+		usage.elapsed_ms = now - monitor->time_before_ms;
+	monitor->used_before = snap->used;
+	monitor->time_before_ms = now;
+	return usage;
+}
+
+/* What LVM has left is asked for only where it matters: that takes a process */
+static struct interpose_decision decide(struct interpose_monitor *monitor,
+					const struct snapshot *snap)
+{
+	struct interpose_usage usage = usage_now(monitor, snap);
+	struct interpose_decision decision;
+	int error;
+
+	if (!*snap->vg)
+		return interpose_decide(&monitor->limits, &usage);
+	usage.free = UINT64_MAX / 4;
+	usage.extent = 1;
+	decision = interpose_decide(&monitor->limits, &usage);
+	if (decision.action != INTERPOSE_EXTEND)
+		return decision;
+	error = volume_group_space(snap->vg, &usage.free, &usage.extent);
+	if (error) {
+		say(monitor, MONITOR_ERR,
+		    "fills, and what is free in volume group %s is not known: %s",
+		    snap->vg, strerror(-error));
+		usage.free = usage.extent = 0;
+	}
+	return interpose_decide(&monitor->limits, &usage);
+}
+
+static void extend(struct interpose_monitor *monitor,
+		   const struct snapshot *snap,
+		   const struct interpose_decision *decision)
+{
+	char said[512] = "";
+	int error = volume_extend(snap->vg, snap->lv, decision->sectors, said,
+				  sizeof(said));
+
+	if (error) {
+		said[strcspn(said, "\n")] = '\0';
+		say(monitor, MONITOR_ERR,
+		    "is %u %% full, and %s/%s cannot be extended: %s",
+		    decision->percent, snap->vg, snap->lv,
+		    *said ? said : strerror(-error));
+		return;
+	}
+	monitor->warned_percent = 0;
+	say(monitor, MONITOR_WARNING,
+	    "is %u %% full: %s/%s extended by %" PRIu64 " MiB", decision->percent,
+	    snap->vg, snap->lv, MIB(decision->sectors));
+}
+
+static int drop(struct interpose_monitor *monitor, const struct snapshot *snap,
+		unsigned int percent)
+{
+	int error;
+
+	if (!snap->invalid)
+		say(monitor, MONITOR_WARNING,
+		    "is %u %% full and cannot be extended: removing it, before it costs more",
+		    percent);
+	else
+		say(monitor, MONITOR_WARNING,
+		    "was full and is lost: removing it%s",
+		    snap->in_use ? " as soon as nobody uses it" : "");
+	/* one that is opened at the last moment stays, if it is of use */
+	error = snapshot_remove(monitor->name, monitor->uuid, snap->invalid);
+	if (error && error != -ENXIO) {
+		say(monitor, MONITOR_ERR, "cannot be removed: %s",
+		    strerror(-error));
+		return MONITOR_GOES_ON;
+	}
+	if (*snap->vg)
+		say(monitor, MONITOR_WARNING, "no longer needs %s/%s: remove or use it",
+		    snap->vg, snap->lv);
+	return MONITOR_GONE;
+}
+
+/**
+ * monitor_once() - looks once, and does what has to be done
+ * @monitor: one that was begun
+ *
+ * May take as long as LVM needs to extend a volume.
+ *
+ * Return: a value of enum monitor_result, or a negative errno.
+ */
+int monitor_once(struct interpose_monitor *monitor)
+{
+	struct interpose_decision decision;
+	struct snapshot snap;
+	int error = read_interposed(monitor, &snap);
+
+	if (error == -ENXIO)
+		return MONITOR_GONE;
+	if (error)
+		return error;
+	decision = decide(monitor, &snap);
+	switch (decision.action) {
+	case INTERPOSE_NOTHING:
+		break;
+	case INTERPOSE_WARN:
+		monitor->warned_percent = decision.percent;
+		say(monitor, MONITOR_WARNING,
+		    "is %u %% full%s", decision.percent,
+		    *snap.vg ? ", and the volume group too" : "");
+		break;
+	case INTERPOSE_EXTEND:
+		extend(monitor, &snap, &decision);
+		break;
+	case INTERPOSE_DROP:
+		return drop(monitor, &snap, decision.percent);
+	}
+	return MONITOR_GOES_ON;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Watches the space of one snapshot of an interposed device: one look at a
+ * time, for the plugin of dmeventd and for programs that do without it.
+ */
+#ifndef INTERPOSE_MONITOR_H
+#define INTERPOSE_MONITOR_H
+
+#include <stdint.h>
+#include "policy.h"
+
+/* levels of messages, as in syslog */
+enum { MONITOR_ERR = 3, MONITOR_WARNING = 4, MONITOR_NOTICE = 5 };
+
+enum monitor_result {
+	MONITOR_GOES_ON, /* the snapshot is there, and will be looked at again */
+	MONITOR_GONE, /* it is dropped, or has been removed by others */
+};
+
+/**
+ * struct interpose_monitor - one snapshot that is watched
+ * @name: of the mapped device, for messages, and to find it if @uuid is empty
+ * @uuid: of the mapped device
+ * @limits: what the administrator wants
+ * @log: where messages go
+ * @used_before: what was in use at the last look
+ * @time_before_ms: when that was; 0 before the first one
+ * @warned_percent: fill of which was warned last
+ */
+struct interpose_monitor {
+	char name[128];
+	char uuid[129];
+	struct interpose_limits limits;
+	void (*log)(int level, const char *text);
+	uint64_t used_before;
+	uint64_t time_before_ms;
+	unsigned int warned_percent;
+};
+
+void monitor_init(struct interpose_monitor *monitor, const char *name,
+		  const char *uuid, void (*log)(int level, const char *text));
+int monitor_check(struct interpose_monitor *monitor);
+int monitor_once(struct interpose_monitor *monitor);
+
+#endif

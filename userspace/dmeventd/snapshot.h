@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What device-mapper, sysfs and LVM say of a snapshot.
+ */
+#ifndef INTERPOSE_SNAPSHOT_H
+#define INTERPOSE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct snapshot - a mapped device with the target "snapshot"
+ * @used: sectors in use, of its copy-on-write space
+ * @total: size of that in sectors
+ * @most: size beyond which it needs nothing
+ * @invalid: it is lost
+ * @in_use: it is open
+ * @origin: kernel name of what it is a snapshot of
+ * @vg: volume group of the copy-on-write space; empty if it is no volume
+ * @lv: its logical volume
+ */
+struct snapshot {
+	uint64_t used;
+	uint64_t total;
+	uint64_t most;
+	bool invalid;
+	bool in_use;
+	char origin[32];
+	char vg[128];
+	char lv[128];
+};
+
+int snapshot_read(const char *name, const char *uuid, struct snapshot *snap);
+int snapshot_remove(const char *name, const char *uuid, bool deferred);
+int volume_group_space(const char *vg, uint64_t *free, uint64_t *extent);
+int volume_extend(const char *vg, const char *lv, uint64_t sectors,
+		  char *said, size_t size);
+
+#endif
