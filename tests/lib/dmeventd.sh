@@ -55,15 +55,15 @@ cow_group() {
 	cow=/dev/mapper/$P-cow
 }
 
-# snapshot_fills PV RATE: sets $dev (interposed as x, of 192 MiB, with a file system in which a verified load writes RATE
-# to ever new places), $at, $cow and $snap, a snapshot of it
+# snapshot_fills PV RATE [MIB]: sets $dev (interposed as x, of 192 MiB, with a file system in which a verified load writes
+# RATE to places that are new until it has been through MIB), $at, $cow and $snap, a snapshot of it
 snapshot_fills() {
 	local size
 	requires_target snapshot
 	dev=$(partition "$(scratch a)" 192)
 	at=$(mkfs_mounted ext4 "$dev")
 	cow_group "$1"
-	fio_verify_start load "$at" --bs=64k --size=128M --rate_iops=0 --rate=,"$2"
+	fio_verify_start load "$at" --bs=64k --size="${3:-128}M" --rate_iops=0 --rate=,"$2"
 	interpose x "$dev" snapshot-origin >"$T_DIR/node"
 	size=$(sectors "$dev")
 	wait_redirected x 20
