@@ -2,7 +2,8 @@
 # timeout: 300
 # Given the sources of interposectl
 # When they are built and installed, and its unit tests run with ASan and UBSan
-# Then there is no warning, all pass, and each command and option that it knows is in its manual page
+# Then there is no warning, all parts are there, all tests pass, and each command and option that it knows is in its
+#   manual page
 . tests/lib/test.sh
 
 make -s -C userspace O="$T_DIR/plain" install DESTDIR="$T_DIR/root" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
@@ -11,6 +12,11 @@ make -s -C userspace O="$T_DIR/san" SAN=1 check >"$T_DIR/check" 2>&1 || fail "$(
 (($(grep -c '^ok' "$T_DIR/check") > 50)) || fail "too few unit tests: this test is broken"
 
 interposectl=$T_DIR/root/usr/sbin/interposectl
+for file in usr/sbin/interposectl usr/sbin/interpose-monitor usr/lib/*/libdevmapper-event-interpose.so \
+	usr/share/man/man8/interposectl.8 usr/share/bash-completion/completions/interposectl \
+	lib/udev/rules.d/56-dm-interpose.rules usr/share/initramfs-tools/hooks/dm-interpose; do
+	compgen -G "$T_DIR/root/$file" >"$T_DIR/installed" || fail "not installed: $file"
+done
 manual=$(sed 's/\\-/-/g; s/\\f[BIR]//g' "$T_DIR/root/usr/share/man/man8/interposectl.8")
 mapfile -t commands < <("$interposectl" --help | sed -n 's/^  \([a-z][a-z]*\).*/\1/p' | sort -u)
 ((${#commands[@]} >= 8)) || fail "the commands are not found: this test is broken"
