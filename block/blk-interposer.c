@@ -19,7 +19,8 @@
  *    queue held. The pointer of the interposed device changes, and the pointer
  *    of the owner is cleared, only while that queue is frozen. So a frozen
  *    queue is the grace period: a bio is entirely before the change or
- *    entirely after it, wherever it slept on the way.
+ *    entirely after it, wherever it slept on the way. request_queue->
+ *    nr_interposers counts these pointers and changes with them.
  *
  *  - A bio at the owner has BIO_INTERPOSED and is counted in ->inflight until
  *    it has completed, or gone back to the interposed device. While the count
@@ -113,7 +114,7 @@ static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
  */
 static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 {
-	if (unlikely(!bio_flagged(bio, BIO_INTERPOSED))) {
+	if (unlikely(!bio_redirected(bio))) {
 		bio_set_flag(bio, BIO_QUIET);
 		bio_io_error(bio);
 		return true;
@@ -289,8 +290,8 @@ bool __bio_interpose_flush(struct bio *bio)
  */
 void __bio_interpose_endio(struct bio *bio)
 {
-	/* on its way back it has its device, and is counted by who sends it */
-	if (bio_flagged(bio, BIO_INTERPOSED) && !bio_given_back(bio)) {
+	/* one that was given back has its device, and no count */
+	if (bio_redirected(bio)) {
 		/* the count of this bio keeps the owner's pointer in place */
 		struct blk_interposer *ip = bio->bi_bdev->bd_interposer;
 
@@ -319,14 +320,11 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
 	if (bio->bi_bdev != bdev)
 		return;
 
-	if (bio_flagged(parent, BIO_INTERPOSED) &&
-	    !bio_flagged(bio, BIO_INTERPOSED)) {
+	if (bio_redirected(parent) && !bio_redirected(bio))
 		/* the count of @parent keeps the owner's pointer in place */
 		percpu_ref_get(&bdev->bd_interposer->inflight);
-		bio_set_flag(bio, BIO_INTERPOSED);
-	}
-	if (bio_flagged(parent, BIO_PAST_INTERPOSER))
-		bio_set_flag(bio, BIO_PAST_INTERPOSER);
+	bio->bi_flags |= parent->bi_flags & (1U << BIO_INTERPOSED |
+					     1U << BIO_PAST_INTERPOSER);
 }
 
 /**
@@ -468,6 +466,37 @@ static bool bdev_overlaps_interposed(struct block_device *bdev)
 }
 
 /*
+ * BD_INTERPOSED of all whose bios an interposer of @bdev is there for. A hint:
+ * see bio_interpose_early().
+ */
+static void blk_interposer_hint(struct block_device *bdev,
+				void (*change)(struct block_device *bdev,
+					       unsigned int flag))
+{
+	struct block_device *part;
+	unsigned long idx;
+
+	if (bdev_is_partition(bdev)) {
+		change(bdev, BD_INTERPOSED);
+		return;
+	}
+	rcu_read_lock();
+	xa_for_each(&bdev->bd_disk->part_tbl, idx, part)
+		change(part, BD_INTERPOSED);
+	rcu_read_unlock();
+}
+
+/* How many devices of a queue take part in an interposer: for the hook. */
+static void blk_interposer_count(struct block_device *bdev, int change)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	lockdep_assert_held(&blk_interposer_lock);
+	/* pairs with the READ_ONCE() in bio_interpose() */
+	WRITE_ONCE(q->nr_interposers, q->nr_interposers + change);
+}
+
+/*
  * Make the interposer visible to the hook, with the gate closed. The queue of
  * ->bdev is frozen. That of the owner need not be: the worst that a bio in it
  * can do is to enter the owner unseen, as it could a moment ago.
@@ -488,15 +517,35 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 		blk_interposer_set_state(ip, BLK_INTERPOSER_HELD);
 		spin_unlock(&ip->lock);
 		/*
-		 * The release makes a bio in the owner's queue, which is not
-		 * frozen, see all of @ip.
+		 * The owner's queue is not frozen: with the release a bio that
+		 * is in it sees all of @ip.
 		 */
 		smp_store_release(&owner->bd_interposer, ip);
-		WRITE_ONCE(ip->bdev->bd_interposer, ip);
+		blk_interposer_count(owner, 1);
+		/* with this one a redirected bio finds the gate at the owner */
+		smp_store_release(&ip->bdev->bd_interposer, ip);
+		blk_interposer_count(ip->bdev, 1);
+		blk_interposer_hint(ip->bdev, bdev_set_flag);
 	}
 	spin_unlock(&blk_interposer_lock);
 
 	return ret;
+}
+
+/*
+ * A freeze makes a per-CPU counter one for all CPUs, and I/O waits meanwhile for
+ * a grace period of RCU. With that done beforehand a freeze takes only as long
+ * as the I/O in flight. Nothing depends on it: another user of the queue may
+ * undo it at any time, and then a freeze takes longer.
+ */
+static void queue_prepare_freeze(struct request_queue *q)
+{
+	percpu_ref_switch_to_atomic_sync(&q->q_usage_counter);
+}
+
+static void queue_settle(struct request_queue *q)
+{
+	percpu_ref_switch_to_percpu(&q->q_usage_counter);
 }
 
 /*
@@ -526,6 +575,8 @@ static void blk_interposer_unpublish(struct block_device *bdev)
 
 	spin_lock(&blk_interposer_lock);
 	WRITE_ONCE(bdev->bd_interposer, NULL);
+	blk_interposer_count(bdev, -1);
+	blk_interposer_hint(bdev, bdev_clear_flag);
 	spin_unlock(&blk_interposer_lock);
 	queue_unfreeze_noio(q, memflags);
 }
@@ -654,9 +705,11 @@ int blk_interposer_attach(struct blk_interposer *ip,
 	    !bdev_drain_accounted(ip->bdev))
 		return -EOPNOTSUPP;
 
+	queue_prepare_freeze(q);
 	memflags = queue_freeze_noio(q);
 	ret = blk_interposer_publish(ip, owner);
 	queue_unfreeze_noio(q, memflags);
+	queue_settle(q);
 	if (ret || !bdev_drain_accounted(ip->bdev))
 		return ret;
 
@@ -681,13 +734,52 @@ static void blk_interposer_return_all(struct blk_interposer *ip)
 	spin_unlock(&ip->lock);
 
 	while ((bio = bio_list_pop(&bios))) {
-		if (bio_flagged(bio, BIO_INTERPOSED))
+		if (bio_redirected(bio))
 			blk_interposer_give_back(ip, bio);
 		else
 			/* entered the owner before the gate was there */
 			bio_io_error(bio);
 	}
 }
+
+/**
+ * blk_interposer_prepare_detach - make the coming detach hold I/O for less long
+ * @ip: the interposer
+ * @owner: its owner; the caller sees to it that its disk stays
+ *
+ * What a detach would wait for while bios are held at the gate is waited for now,
+ * while they flow. Optional; blk_interposer_settle() follows in any case.
+ *
+ * Context: Process context. Sleeps for a grace period of RCU.
+ */
+void blk_interposer_prepare_detach(struct blk_interposer *ip,
+				   struct block_device *owner)
+{
+	/* one grace period for all */
+	percpu_ref_switch_to_atomic(&ip->inflight, NULL);
+	percpu_ref_switch_to_atomic(&bdev_get_queue(owner)->q_usage_counter,
+				    NULL);
+	queue_prepare_freeze(bdev_get_queue(ip->bdev));
+	queue_prepare_freeze(bdev_get_queue(owner));
+	percpu_ref_switch_to_atomic_sync(&ip->inflight);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_prepare_detach);
+
+/**
+ * blk_interposer_settle - undo blk_interposer_prepare_detach()
+ * @ip: the interposer, detached or not
+ * @owner: as there
+ *
+ * Context: Process context. May sleep.
+ */
+void blk_interposer_settle(struct blk_interposer *ip,
+			   struct block_device *owner)
+{
+	percpu_ref_switch_to_percpu(&ip->inflight);
+	queue_settle(bdev_get_queue(ip->bdev));
+	queue_settle(bdev_get_queue(owner));
+}
+EXPORT_SYMBOL_GPL(blk_interposer_settle);
 
 /**
  * blk_interposer_detach - stop to redirect the bios of a device

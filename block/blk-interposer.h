@@ -11,6 +11,12 @@
 #include <linux/jump_label_ratelimit.h>
 
 #ifdef CONFIG_BLK_INTERPOSER
+/*
+ * Beside the flags in blk_types.h, which are counted from the other end. A hint:
+ * see bio_interpose_early().
+ */
+#define BD_INTERPOSED		BIT(31)
+
 extern struct static_key_false_deferred blk_interposer_key;
 
 bool __bio_interpose(struct bio *bio);
@@ -38,8 +44,8 @@ static inline bool bdev_interposed(struct block_device *bdev)
 }
 
 /*
- * Has @bio been through the hook of its ->bi_bdev? Then it was charged and
- * checked there, on the bio that the submitter sent.
+ * Has @bio been through the hook of its ->bi_bdev? Then it was charged, throttled
+ * and checked there, when the bio that the submitter sent came.
  */
 static inline bool bio_past_hook(struct bio *bio)
 {
@@ -62,8 +68,10 @@ static inline bool bio_beneath_hook(struct bio *bio)
 /*
  * Is @bio on its way back from a gate to its own device? It goes through
  * submit_bio_noacct() and the hook again, where another interposer may be by
- * now, but was charged the first time. Both flags say so until
- * bio_interpose_charged(): no bio is redirected from beneath an interposer.
+ * now, but was charged the first time. Both flags say so, until it is redirected
+ * again or completes: no bio is redirected from beneath an interposer. When the
+ * hook is turned off before it completes they stay. That matters only to a bio
+ * which is used again without bio_reset(): once, it is charged to nobody.
  */
 static inline bool bio_given_back(struct bio *bio)
 {
@@ -71,16 +79,12 @@ static inline bool bio_given_back(struct bio *bio)
 		bio_flagged(bio, BIO_PAST_INTERPOSER);
 }
 
-/* Was @bio charged to its cgroup before? To be asked once, before the hook. */
-static inline bool bio_interpose_charged(struct bio *bio)
+/* Is @bio at an owner, and counted there? */
+static inline bool bio_redirected(struct bio *bio)
 {
-	if (!bio_past_hook(bio))
-		return false;
-	if (bio_given_back(bio)) {
-		bio_clear_flag(bio, BIO_INTERPOSED);
-		bio_clear_flag(bio, BIO_PAST_INTERPOSER);
-	}
-	return true;
+	return (bio->bi_flags & (1U << BIO_INTERPOSED |
+				 1U << BIO_PAST_INTERPOSER)) ==
+		1U << BIO_INTERPOSED;
 }
 
 /* Will @bio be redirected? Then what ->bi_bdev can do does not matter yet. */
@@ -112,9 +116,12 @@ static inline bool bio_keeps_flush(struct bio *bio)
 /*
  * Redirect @bio before the loop of submit_bio_noacct() begins, and so save a
  * round of it. Exact too, but not the hook: whoever is not redirected here may
- * still have to be there. An atomic write is left to the hook's refusal, and
- * what has to be encrypted to blk_crypto_bio_prep(), for the device that it was
- * sent to. Returns true when @bio has ended: the caller must not touch it again.
+ * still have to be there. So BD_INTERPOSED, which brings the bios of a blk-mq
+ * device here, may be late or missing: it changes beside the queue's freeze, and
+ * a partition has it only if it was there when its disk was interposed. An
+ * atomic write is left to the hook's refusal, and what has to be encrypted to
+ * blk_crypto_bio_prep(), for the device that it was sent to. Returns true when
+ * @bio has ended: the caller must not touch it again.
  */
 static inline bool bio_interpose_early(struct bio *bio)
 {
@@ -133,14 +140,15 @@ static inline bool bio_interpose_left_mq(struct bio *bio)
 }
 
 /*
- * The hook. Called with q_usage_counter of @bio's queue held, which is what
+ * The hook. Called with q_usage_counter of @q, @bio's queue, held, which is what
  * makes blk_interposer_attach() and blk_interposer_detach() exact. Returns
  * true when the interposer has taken @bio: the caller must not touch it again.
  */
-static inline bool bio_interpose(struct bio *bio)
+static inline bool bio_interpose(struct request_queue *q, struct bio *bio)
 {
-	return blk_interposer_active() && !bio_beneath_hook(bio) &&
-		bdev_interposed(bio->bi_bdev) && __bio_interpose(bio);
+	/* pairs with the WRITE_ONCE() in blk_interposer_count() */
+	return blk_interposer_active() && READ_ONCE(q->nr_interposers) &&
+		!bio_beneath_hook(bio) && __bio_interpose(bio);
 }
 
 /* Called for each bio that completes, before anybody else is told. */
@@ -157,12 +165,9 @@ static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 		__bio_interpose_chain(bio, parent);
 }
 #else /* CONFIG_BLK_INTERPOSER */
-static inline bool bio_past_hook(struct bio *bio)
-{
-	return false;
-}
+#define BD_INTERPOSED		0
 
-static inline bool bio_interpose_charged(struct bio *bio)
+static inline bool bio_past_hook(struct bio *bio)
 {
 	return false;
 }
@@ -187,7 +192,7 @@ static inline bool bio_interpose_left_mq(struct bio *bio)
 	return false;
 }
 
-static inline bool bio_interpose(struct bio *bio)
+static inline bool bio_interpose(struct request_queue *q, struct bio *bio)
 {
 	return false;
 }

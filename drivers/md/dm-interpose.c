@@ -697,7 +697,9 @@ static void interpose_take_parked(struct blk_interposer *ip,
 {
 	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
 
-	dm_take_deferred_bios(dev->md, bios);
+	spin_lock_irq(&dev->md->deferred_lock);
+	bio_list_merge_init(bios, &dev->md->deferred);
+	spin_unlock_irq(&dev->md->deferred_lock);
 }
 
 /*
@@ -717,6 +719,8 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
 	struct mapped_device *md = disk->private_data;
 	bool freeze;
+
+	blk_interposer_prepare_detach(ip, disk->part0);
 
 	/* when the gate is closed, a freeze would only wait for the detach */
 	freeze = READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN;
@@ -739,6 +743,7 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 	if (blk_interposer_attached(ip) && ip->owner == disk->part0)
 		interpose_detach(dev);
 	mutex_unlock(&dev->lock);
+	blk_interposer_settle(ip, disk->part0);
 
 	if (freeze) {
 		complete(&dev->detached);
@@ -843,7 +848,7 @@ static const char *interpose_refusal(struct dm_target *ti,
 		return "is zoned, which is not supported";
 	if (q->limits.features & BLK_FEAT_DAX)
 		return "supports DAX, which bypasses the block layer; turn that off for it";
-	if (IS_ENABLED(CONFIG_BLK_INLINE_ENCRYPTION) && q->crypto_profile)
+	if (bdev_inline_crypto(bdev))
 		return "has inline encryption, which is not supported";
 	if (blk_get_integrity(bdev->bd_disk))
 		return "has an integrity profile, which is not supported";

@@ -94,6 +94,10 @@ int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
 void blk_interposer_exit(struct blk_interposer *ip);
 int blk_interposer_attach(struct blk_interposer *ip,
 			  struct block_device *owner, bool quiesced);
+void blk_interposer_prepare_detach(struct blk_interposer *ip,
+				   struct block_device *owner);
+void blk_interposer_settle(struct blk_interposer *ip,
+			   struct block_device *owner);
 void blk_interposer_detach(struct blk_interposer *ip);
 void blk_interposer_hold(struct blk_interposer *ip);
 void blk_interposer_sync(struct blk_interposer *ip);
@@ -103,6 +107,16 @@ unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
 unsigned int blk_interposer_held(struct blk_interposer *ip);
 int blk_interposer_users(void);
 bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev);
+
+/* Can the hardware of @bdev encrypt? */
+static inline bool bdev_inline_crypto(struct block_device *bdev)
+{
+#ifdef CONFIG_BLK_INLINE_ENCRYPTION
+	return bdev_get_queue(bdev)->crypto_profile;
+#else
+	return false;
+#endif
+}
 
 /**
  * bio_set_past_interposer - address a bio to a device beneath its interposer
@@ -120,6 +134,8 @@ static inline void bio_set_past_interposer(struct bio *bio,
 {
 	bio->bi_bdev = bdev;
 	bio_clear_flag(bio, BIO_REMAPPED);
+	/* of one that was given back, and that its driver hands on */
+	bio_clear_flag(bio, BIO_INTERPOSED);
 	bio_set_flag(bio, BIO_PAST_INTERPOSER);
 }
 

@@ -105,6 +105,24 @@ static void mark_as_past_is_gone_when_the_bio_completes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kb->ended_flags & HOOK_FLAGS, 0);
 }
 
+/* Its driver may hand a bio that was given back on to the bypass disk. */
+static void bio_given_back_may_be_marked_as_past(struct kunit *test)
+{
+	struct kunit_disk *dev = kunit_disk_of_param(test);
+	struct kunit_disk *owner = kunit_disk(test);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 8, 8);
+
+	kunit_interposer_open(test, dev->bdev, owner);
+	bio_set_flag(kb->bio, BIO_INTERPOSED);
+	bio_set_flag(kb->bio, BIO_PAST_INTERPOSER);
+	bio_set_past_interposer(kb->bio, dev->bdev);
+	kunit_bio_submit(kb);
+
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, owner->count, 0);
+	KUNIT_EXPECT_EQ(test, dev->count, 1);
+}
+
 static void splits_of_a_bio_marked_as_past_reach_the_driver(struct kunit *test)
 {
 	const struct kunit_disk_kind *kind = test->param_value;
@@ -432,6 +450,25 @@ static void bio_of_a_neighbouring_partition_reaches_the_driver(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, dev->count, 1);
 }
 
+static void partition_stays_interposed_when_its_neighbour_is_detached(struct kunit *test)
+{
+	struct block_device *part2;
+	struct kunit_disk *dev = partitioned(test, &part2);
+	struct kunit_disk *owner = kunit_disk(test);
+	struct kunit_disk *other = kunit_disk(test);
+	struct block_device *part1 = kunit_disk_part(dev, 1);
+	struct kunit_interposer *neighbour;
+
+	KUNIT_ASSERT_NOT_NULL(test, part1);
+	kunit_interposer_open(test, part2, owner);
+	neighbour = kunit_interposer_open(test, part1, other);
+	blk_interposer_detach(&neighbour->ip);
+	kunit_bio_do(test, part2, REQ_OP_WRITE, 24, 8);
+
+	KUNIT_EXPECT_EQ(test, dev->count, 0);
+	KUNIT_EXPECT_EQ(test, owner->count, 1);
+}
+
 /*
  * The gate
  */
@@ -548,6 +585,29 @@ static void bios_that_wait_go_back_in_order_at_detach(struct kunit *test)
 
 	kunit_bios_expect(test, dev, kbs, 3);
 	KUNIT_EXPECT_EQ(test, owner->count, 0);
+}
+
+/* Its parts must not be counted, nor have a mark left. */
+static void bio_that_goes_back_is_split_by_its_device(struct kunit *test)
+{
+	const struct kunit_disk_kind *kind = test->param_value;
+	struct kunit_disk_options options = kind->options;
+	struct kunit_disk *dev, *owner = kunit_disk(test);
+	struct kunit_interposer *it;
+	struct kunit_bio *kb;
+
+	options.limits.max_hw_sectors = 16;
+	dev = kunit_disk_add(test, &options);
+	kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 0, 64);
+	it = kunit_interposer_held(test, dev->bdev, owner);
+	kunit_bio_submit(kb);
+	blk_interposer_detach(&it->ip);
+
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), 0);
+	KUNIT_EXPECT_EQ(test, owner->count, 0);
+	KUNIT_EXPECT_EQ(test, dev->count, 4);
+	KUNIT_EXPECT_EQ(test, kb->ended_flags & HOOK_FLAGS, 0);
 }
 
 static void empty_flush_that_waits_ends_well_at_detach(struct kunit *test)
@@ -682,6 +742,8 @@ static struct kunit_case blk_interposer_cases[] = {
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(mark_as_past_is_gone_when_the_bio_completes,
 			 kunit_disk_kind_gen_params),
+	KUNIT_CASE_PARAM(bio_given_back_may_be_marked_as_past,
+			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(splits_of_a_bio_marked_as_past_reach_the_driver,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bio_that_the_owner_splits_is_redirected_once,
@@ -709,6 +771,7 @@ static struct kunit_case blk_interposer_cases[] = {
 	KUNIT_CASE(bio_of_a_partition_reaches_the_disks_owner),
 	KUNIT_CASE(bio_of_a_partition_held_for_its_disk_goes_back_to_its_sector),
 	KUNIT_CASE(bio_of_a_neighbouring_partition_reaches_the_driver),
+	KUNIT_CASE(partition_stays_interposed_when_its_neighbour_is_detached),
 	KUNIT_CASE_PARAM(bios_wait_until_the_gate_is_opened,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bios_that_wait_reach_the_owner_in_order,
@@ -720,6 +783,8 @@ static struct kunit_case blk_interposer_cases[] = {
 	KUNIT_CASE_PARAM(sync_of_a_detached_interposer_does_nothing,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(bios_that_wait_go_back_in_order_at_detach,
+			 kunit_disk_kind_gen_params),
+	KUNIT_CASE_PARAM(bio_that_goes_back_is_split_by_its_device,
 			 kunit_disk_kind_gen_params),
 	KUNIT_CASE_PARAM(empty_flush_that_waits_ends_well_at_detach,
 			 kunit_disk_kind_gen_params),
