@@ -3,7 +3,8 @@
  * I/O whose cost is counted: direct reads or writes of random blocks.
  *
  *   load [--write] [--bs=BYTES] [--depth=N] [--uring] [--cpus=N] [--ios=N]
- *        [--rounds=N] [--region=BYTES] [--fill] [--busy] DEVICE
+ *        [--rounds=N] [--region=BYTES] [--fill] [--busy] [--least] [--mark]
+ *        DEVICE
  *
  * Each round is so many I/Os on each processor. Prints the median of all rounds
  * of what an I/O takes: ticks of the processor's time stamp counter, which QEMU's
@@ -14,7 +15,9 @@
  *
  * --fill writes the region once beforehand, so that a target that does more at
  * the first write to a block has done it. --busy does not count what a processor
- * spends idle, which is none on a disk that completes its I/O at once.
+ * spends idle, which is none on a disk that completes its I/O at once. --least
+ * prints the least of all rounds: for time on a machine that others use as well.
+ * --mark tells bench/lines-plugin.c where the rounds begin and end.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -28,16 +31,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
 #define MAX_CPUS	16
 #define MAX_DEPTH	64
+/* as in lines-plugin.c */
+#define MARK		0x5e1f00000000UL
 
 static struct {
 	const char *device;
-	bool write, uring, fill, busy;
+	bool write, uring, fill, busy, least, mark;
 	unsigned int bs, depth, cpus, ios, rounds;
 	unsigned long region;
 } options = {
@@ -206,18 +212,35 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median_per_io(uint64_t *values)
+static double per_io(uint64_t *values)
 {
 	qsort(values, options.rounds, sizeof(*values), by_size);
-	return (double)values[options.rounds / 2] /
+	return (double)values[options.least ? 0 : options.rounds / 2] /
 		(options.ios * options.cpus);
+}
+
+static volatile char *map_mark(void)
+{
+	void *at;
+
+	if (!options.mark)
+		return NULL;
+	at = mmap((void *)MARK, 4096, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE,
+		  -1, 0);
+	if (at == MAP_FAILED)
+		err(1, "mmap");
+	return at;
 }
 
 static void measure(struct worker *first)
 {
 	uint64_t ticks[options.rounds], ns[options.rounds];
+	volatile char *mark = map_mark();
 	unsigned int i;
 
+	if (mark)
+		*mark = 1;
 	for (i = 0; i < options.rounds; i++) {
 		uint64_t idle = idle_time(), ns_0 = now(), ticks_0 = __rdtsc();
 
@@ -230,8 +253,10 @@ static void measure(struct worker *first)
 		ns[i] = now() - ns_0;
 		ticks[i] -= idle_time() - idle;
 	}
-	printf("%.1f", median_per_io(ticks));
-	printf(" %.1f\n", median_per_io(ns));
+	if (mark)
+		*mark = 1;
+	printf("%.1f", per_io(ticks));
+	printf(" %.1f\n", per_io(ns));
 }
 
 static unsigned long number(const char *text, unsigned long max)
@@ -251,6 +276,8 @@ static void parse(int argc, char **argv)
 		{ "uring", no_argument, NULL, 'u' },
 		{ "fill", no_argument, NULL, 'f' },
 		{ "busy", no_argument, NULL, 'i' },
+		{ "least", no_argument, NULL, 'l' },
+		{ "mark", no_argument, NULL, 'm' },
 		{ "bs", required_argument, NULL, 'b' },
 		{ "depth", required_argument, NULL, 'd' },
 		{ "cpus", required_argument, NULL, 'c' },
@@ -267,6 +294,8 @@ static void parse(int argc, char **argv)
 		case 'u': options.uring = true; break;
 		case 'f': options.fill = true; break;
 		case 'i': options.busy = true; break;
+		case 'l': options.least = true; break;
+		case 'm': options.mark = true; break;
 		case 'b': options.bs = number(optarg, 1 << 20); break;
 		case 'd': options.depth = number(optarg, MAX_DEPTH); break;
 		case 'c': options.cpus = number(optarg, MAX_CPUS); break;
