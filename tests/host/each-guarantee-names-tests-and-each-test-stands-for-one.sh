@@ -15,7 +15,7 @@ check_item() {
 		name=${BASH_REMATCH[1]}
 		item=${BASH_REMATCH[2]}
 		[[ $name != tests/* ]] || continue
-		mapfile -t files < <(compgen -G "tests/shell/$name.sh" || true)
+		mapfile -t files < <(compgen -G "tests/shell/$name.sh" || compgen -G "tests/$name.sh" || true)
 		((${#files[@]} > 0)) || fail "no such test: $name"
 		for file in "${files[@]}"; do
 			stands[$file]=1
@@ -36,7 +36,7 @@ mapfile -t items < <(awk '
 for item in "${items[@]}"; do
 	check_item "$item"
 done
-for test in tests/shell/*/*.sh; do
+for test in tests/shell/*/*.sh tests/boot/*.sh; do
 	[[ ${stands[$test]:-} ]] || fail "no guarantee names $test"
 done
 ((guarantees >= 15)) || fail "only $guarantees guarantees were found: the test is broken"

@@ -12,9 +12,9 @@ done)
 
 # A test is read by itself, without what the library sets and uses: to follow it there each time would take minutes
 status=0
-printf '%s\n' "${scripts[@]}" | grep -E '^tests/(shell|host|meta)/' |
+printf '%s\n' "${scripts[@]}" | grep -E '^tests/(shell|host|meta|boot)/' |
 	xargs -d '\n' -n 20 -P 2 shellcheck -e SC1091,SC2034,SC2154 || status=1
-printf '%s\n' "${scripts[@]}" | grep -vE '^tests/(shell|host|meta)/' |
+printf '%s\n' "${scripts[@]}" | grep -vE '^tests/(shell|host|meta|boot)/' |
 	xargs -d '\n' -n 4 -P 2 shellcheck -x -a || status=1
 ((status == 0)) || fail "shellcheck has something to say"
 test_done

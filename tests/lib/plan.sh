@@ -108,6 +108,7 @@ plan_guests() {
 make_plan() {
 	plan_scripts host "$tests/host" host:
 	plan_scripts host "$tests/meta" meta:
+	plan_scripts host "$tests/boot" boot:
 	plan_kunit kunit uml
 	plan_kunit vm smp
 	plan_scripts vm "$tests/shell" ''

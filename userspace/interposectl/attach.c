@@ -82,8 +82,8 @@ static enum status attach(const struct device *device, const char *name,
 	return DONE;
 }
 
-static enum status attach_if_safe(const char *argument, const char *name,
-				  bool pin, int argc, char **argv)
+enum status attach_if_safe(const char *argument, const char *name, bool pin,
+			   int argc, char **argv)
 {
 	struct findings findings = { };
 	enum status status = FAILED;
@@ -194,8 +194,7 @@ static bool loses_data(const struct interposer *ip)
 	return false;
 }
 
-static enum status detach(const struct stack *stack,
-			  const struct interposer *ip)
+enum status detach(const struct stack *stack, const struct interposer *ip)
 {
 	bool pinned = ip->has_status ? ip->status.pinned : ip->table.pinned;
 	char names[1024];

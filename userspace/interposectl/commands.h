@@ -12,6 +12,8 @@ enum status attach_command(int argc, char **argv);
 enum status detach_command(int argc, char **argv);
 enum status snapshot_command(int argc, char **argv);
 enum status changed_command(int argc, char **argv);
+enum status start_command(int argc, char **argv);
+enum status stop_command(int argc, char **argv);
 enum status recover_command(int argc, char **argv);
 
 /* The usage of a subcommand, on standard output or, as an error, on the other */

@@ -76,6 +76,16 @@ static const struct command commands[] = {
 	  "  -s, --since ERA      since that era began; default: since era 1, the first\n"
 	  "  -f, --format FORMAT  ranges: a line for each, with start and length in bytes\n"
 	  "  -m, --mark           begin an era, and print its number\n" },
+	{ "start", start_command, true,
+	  "start [--tab FILE] NAME...\n"
+	  "  start [--tab FILE] --initramfs [DEVICE]",
+	  "Attaches what /etc/interposetab has under that name, if it is not attached yet.\n\n"
+	  "      --tab FILE       another file\n"
+	  "      --initramfs      all with the option initramfs, and that of DEVICE, which\n"
+	  "                       is the root; who lacks nofail makes the exit status 1\n" },
+	{ "stop", stop_command, true,
+	  "stop NAME...",
+	  "Detaches it, as detach does, if it is attached.\n" },
 	{ "recover", recover_command, true,
 	  "recover",
 	  "Cleans up after a command that was killed, and resumes what it has left\n"

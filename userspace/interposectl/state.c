@@ -262,7 +262,8 @@ static bool open_lock(void)
 
 	record_path(path, sizeof(path), LOCK_NAME);
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0 && errno == ENOENT && !mkdir(state_dir, 0700))
+	if (lock < 0 && errno == ENOENT &&
+	    (!mkdir(state_dir, 0700) || errno == EEXIST))
 		lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	return lock >= 0;
 }

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * start and stop: what /etc/interposetab says, for systemd and the initramfs
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attach.h"
+#include "commands.h"
+#include "interposetab.h"
+
+/*
+ * The file
+ */
+
+static void complain_of_line(const char *what, void *data)
+{
+	bool *loud = data;
+
+	if (*loud)
+		complain("%s", what);
+}
+
+static bool read_tab(const char *name, bool loud, struct tab *tab)
+{
+	FILE *file = fopen(name, "re");
+	bool good;
+
+	if (!file) {
+		complain("cannot read %s: %s", name, strerror(errno));
+		return false;
+	}
+	good = tab_read(file, name, complain_of_line, &loud, tab);
+	if (!good)
+		complain("cannot read all of %s", name);
+	fclose(file);
+	return good;
+}
+
+/*
+ * start
+ */
+
+static enum status attach_entry(const struct tab_entry *entry,
+				const struct device *device)
+{
+	char *args[TAB_ARGS_MAX], buffer[TAB_PATH_MAX];
+	enum status status = FAILED;
+	unsigned int n;
+
+	for (n = 0; n < entry->n_args; n++) {
+		if (!tab_argument(entry->args[n], device->path, device->sectors,
+				  buffer, sizeof(buffer)))
+			break;
+		args[n] = strdup(buffer);
+		if (!args[n])
+			break;
+	}
+	if (n == entry->n_args)
+		status = attach_if_safe(device->path, entry->name, entry->pin,
+					n, args);
+	else
+		complain("the arguments of %s are too long", entry->name);
+	while (n--)
+		free(args[n]);
+	return status;
+}
+
+static bool is_attached(const struct tab_entry *entry,
+			const struct device *device)
+{
+	const struct interposer *ip;
+	struct stack stack;
+	bool attached;
+
+	if (!stack_read(&stack))
+		return false;
+	ip = stack_of_map(&stack, entry->name);
+	attached = ip && !strcmp(ip->device, device->name);
+	stack_free(&stack);
+	return attached;
+}
+
+static enum status start(const struct tab_entry *entry)
+{
+	char path[TAB_PATH_MAX];
+	struct device device;
+
+	if (!tab_path(entry->device, path, sizeof(path)) ||
+	    !device_find(path, &device))
+		return FAILED;
+	if (!is_attached(entry, &device))
+		return attach_entry(entry, &device);
+	say("/dev/%s is interposed by %s already", device.name, entry->name);
+	return DONE;
+}
+
+static bool is_device(const struct tab_entry *entry, const char *root)
+{
+	char path[TAB_PATH_MAX];
+	struct stat st, of_root;
+
+	return tab_path(entry->device, path, sizeof(path)) &&
+	       !stat(path, &st) && !stat(root, &of_root) &&
+	       S_ISBLK(st.st_mode) && st.st_rdev == of_root.st_rdev;
+}
+
+static enum status start_initramfs(const struct tab *tab, const char *root)
+{
+	enum status status = DONE;
+
+	for (size_t i = 0; i < tab->n; i++) {
+		const struct tab_entry *entry = &tab->v[i];
+
+		if (!entry->initramfs &&
+		    (entry->noauto || !root || !is_device(entry, root)))
+			continue;
+		if (start(entry) != DONE && !entry->nofail)
+			status = FAILED;
+	}
+	return status;
+}
+
+/* Of other lines somebody else complains, but what is asked for may be one */
+static enum status start_named(const char *file, const struct tab *tab,
+			       int argc, char **argv)
+{
+	enum status status = DONE, one;
+	struct tab again;
+
+	for (int i = 0; i < argc; i++) {
+		const struct tab_entry *entry = tab_find(tab, argv[i]);
+
+		if (entry) {
+			one = start(entry);
+		} else {
+			if (read_tab(file, true, &again))
+				tab_free(&again);
+			one = refuse("%s has no good line with the name %s; add one",
+				     file, argv[i]);
+		}
+		status = one == DONE ? status : one;
+	}
+	return status;
+}
+
+enum status start_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "tab", required_argument, NULL, 't' },
+		{ "initramfs", no_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	const char *file = TAB_FILE;
+	enum status status = FAILED;
+	bool initramfs = false;
+	struct tab tab;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (option) {
+		case 't': file = optarg; break;
+		case 'i': initramfs = true; break;
+		case 'h': return help("start");
+		default: return usage_error("start");
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (initramfs ? argc > 1 : !argc)
+		return usage_error("start");
+	if (!read_tab(file, initramfs, &tab))
+		return FAILED;
+	if (initramfs)
+		status = start_initramfs(&tab, argv[0]);
+	else
+		status = start_named(file, &tab, argc, argv);
+	tab_free(&tab);
+	return status;
+}
+
+/*
+ * stop
+ */
+
+static enum status stop(const char *name)
+{
+	const struct interposer *ip;
+	enum status status = DONE;
+	struct stack stack;
+
+	if (!stack_read(&stack))
+		return FAILED;
+	ip = stack_of_map(&stack, name);
+	if (ip)
+		status = detach(&stack, ip);
+	else
+		say("%s is not attached", name);
+	stack_free(&stack);
+	return status;
+}
+
+enum status stop_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	enum status status = DONE, one;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1)
+		return option == 'h' ? help("stop") : usage_error("stop");
+	if (optind == argc)
+		return usage_error("stop");
+	for (; optind < argc; optind++) {
+		one = stop(argv[optind]);
+		status = one == DONE ? status : one;
+	}
+	return status;
+}

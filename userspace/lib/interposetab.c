@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interposetab.h"
+
+#define BLANKS	" \t\r\n\v\f"
+#define USAGE	"a line is NAME DEVICE OPTIONS TARGET [ARGUMENT...]"
+
+struct reader {
+	const char *name;
+	unsigned int line;
+	tab_complain *complain;
+	void *data;
+};
+
+__attribute__((format(printf, 2, 3)))
+static bool refuse(const struct reader *reader, const char *format, ...)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text), "%.200s:%u: ", reader->name,
+			 reader->line);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + n, sizeof(text) - n, format, args);
+	va_end(args);
+	for (char *c = text; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
+	reader->complain(text, reader->data);
+	return false;
+}
+
+/*
+ * Devices
+ */
+
+static const struct {
+	const char *tag;
+	const char *directory;
+} tags[] = {
+	{ "UUID=", "/dev/disk/by-uuid/" },
+	{ "LABEL=", "/dev/disk/by-label/" },
+	{ "PARTUUID=", "/dev/disk/by-partuuid/" },
+	{ "PARTLABEL=", "/dev/disk/by-partlabel/" },
+};
+
+#define N_TAGS (sizeof(tags) / sizeof(*tags))
+
+static size_t tag_of(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < N_TAGS; i++)
+		if (!strncmp(word, tags[i].tag, strlen(tags[i].tag)))
+			break;
+	return i;
+}
+
+bool tab_is_device(const char *word)
+{
+	return !strncmp(word, "/dev/", 5) || tag_of(word) < N_TAGS;
+}
+
+/* udev's way of writing what may be in a label */
+static bool is_plain(char c)
+{
+	return isalnum((unsigned char)c) || (c & 0x80) ||
+	       (c && strchr("#+-.:=@_\\", c));
+}
+
+bool tab_path(const char *device, char *path, size_t size)
+{
+	size_t tag = tag_of(device), n;
+
+	if (tag == N_TAGS)
+		return (size_t)snprintf(path, size, "%s", device) < size;
+	n = snprintf(path, size, "%s", tags[tag].directory);
+	for (device += strlen(tags[tag].tag); *device && n < size; device++)
+		n += snprintf(path + n, size - n,
+			      is_plain(*device) ? "%c" : "\\x%02x",
+			      (unsigned char)*device);
+	return n < size;
+}
+
+/* systemd-escape --path --suffix=... */
+bool tab_unit(const char *path, const char *suffix, char *unit, size_t size)
+{
+	size_t n = 0;
+	bool first = true;
+
+	path += strspn(path, "/");
+	if (!*path)
+		n = snprintf(unit, size, "-");
+	while (*path && n < size) {
+		unsigned char c = *path++;
+
+		if (c == '/') {
+			path += strspn(path, "/");
+			if (*path)
+				n += snprintf(unit + n, size - n, "-");
+		} else if (isalnum(c) || c == ':' || c == '_' ||
+			   (c == '.' && !first)) {
+			n += snprintf(unit + n, size - n, "%c", c);
+		} else {
+			n += snprintf(unit + n, size - n, "\\x%02x", c);
+		}
+		first = false;
+	}
+	if (n < size)
+		n += snprintf(unit + n, size - n, ".%s", suffix);
+	return n < size;
+}
+
+/*
+ * The parts of a line
+ */
+
+static bool name_is_good(const struct reader *reader, const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.-";
+
+	if (strlen(name) <= TAB_NAME_MAX && *name != '-' && *name != '.' &&
+	    !name[strspn(name, good)])
+		return true;
+	return refuse(reader, "'%.70s' is no good name; take up to %d letters, digits, and any of :_.-, not beginning with - or .",
+		      name, TAB_NAME_MAX);
+}
+
+static bool device_is_good(const struct reader *reader, const char *device)
+{
+	size_t tag = tag_of(device);
+
+	if (tag < N_TAGS ? device[strlen(tags[tag].tag)] :
+	    !strncmp(device, "/dev/", 5) && device[5])
+		return true;
+	return refuse(reader, "'%.70s' is no device; name it as /dev/..., UUID=..., LABEL=..., PARTUUID=... or PARTLABEL=...",
+		      device);
+}
+
+static bool parse_options(const struct reader *reader, char *options,
+			  struct tab_entry *entry)
+{
+	char *option, *rest;
+
+	if (!strcmp(options, "-"))
+		return true;
+	for (option = strtok_r(options, ",", &rest); option;
+	     option = strtok_r(NULL, ",", &rest)) {
+		if (!strcmp(option, "noauto"))
+			entry->noauto = true;
+		else if (!strcmp(option, "nofail"))
+			entry->nofail = true;
+		else if (!strcmp(option, "pin"))
+			entry->pin = true;
+		else if (!strcmp(option, "initramfs"))
+			entry->initramfs = true;
+		else if (strcmp(option, "defaults"))
+			return refuse(reader, "unknown option '%.70s'; there are noauto, nofail, pin, initramfs, and - for none",
+				      option);
+	}
+	if (entry->noauto && entry->initramfs)
+		return refuse(reader, "noauto and initramfs exclude each other; remove one of them");
+	return true;
+}
+
+static bool argument_is_good(const struct reader *reader, const char *word)
+{
+	for (const char *at = word; (at = strchr(at, '%')); at += 2)
+		if (!at[1] || !strchr("dn%", at[1]))
+			return refuse(reader, "'%.70s' has a %% that stands for nothing; there are %%d for the device, %%n for its sectors, and %%%%",
+				      word);
+	return true;
+}
+
+static bool parse_line(const struct reader *reader, struct tab_entry *entry)
+{
+	char *words[3], *word, *rest;
+	size_t n = 0;
+
+	for (word = strtok_r(entry->text, BLANKS, &rest); word;
+	     word = strtok_r(NULL, BLANKS, &rest)) {
+		if (n < 3) {
+			words[n++] = word;
+			continue;
+		}
+		if (entry->n_args == TAB_ARGS_MAX)
+			return refuse(reader, "more than %d arguments; use fewer",
+				      TAB_ARGS_MAX);
+		entry->args[entry->n_args++] = word;
+	}
+	if (!entry->n_args)
+		return refuse(reader, "%s is missing; " USAGE,
+			      n < 2 ? "the device" : n < 3 ? "the options (- for none)" :
+			      "the target");
+	entry->name = words[0];
+	entry->device = words[1];
+	if (!name_is_good(reader, entry->name) ||
+	    !device_is_good(reader, entry->device) ||
+	    !parse_options(reader, words[2], entry))
+		return false;
+	if (!strcmp(entry->args[0], "interpose"))
+		return refuse(reader, "the target cannot be interpose itself; name the one that the I/O is to pass");
+	for (unsigned int i = 0; i < entry->n_args; i++)
+		if (!argument_is_good(reader, entry->args[i]))
+			return false;
+	return true;
+}
+
+static bool is_unique(const struct reader *reader, const struct tab *tab,
+		      const struct tab_entry *entry)
+{
+	for (size_t i = 0; i < tab->n; i++) {
+		if (!strcmp(tab->v[i].name, entry->name))
+			return refuse(reader, "the name %s is taken by line %u; choose another one",
+				      entry->name, tab->v[i].line);
+		if (!strcmp(tab->v[i].device, entry->device))
+			return refuse(reader, "%.70s is interposed by line %u already, and can be only once; remove one of the lines",
+				      entry->device, tab->v[i].line);
+	}
+	return true;
+}
+
+/*
+ * Lines
+ */
+
+static bool add(struct tab *tab, const struct tab_entry *entry)
+{
+	struct tab_entry *more;
+
+	more = realloc(tab->v, (tab->n + 1) * sizeof(*more));
+	if (!more)
+		return false;
+	tab->v = more;
+	more[tab->n++] = *entry;
+	return true;
+}
+
+/* False: no memory */
+static bool take_line(const struct reader *reader, const char *line,
+		      size_t length, struct tab *tab)
+{
+	struct tab_entry entry = { .line = reader->line };
+	bool good;
+
+	if (length != strlen(line)) {
+		refuse(reader, "there is a NUL in it; write the line anew");
+		tab->n_bad++;
+		return true;
+	}
+	line += strspn(line, BLANKS);
+	if (!*line || *line == '#')
+		return true;
+	if (length > TAB_LINE_MAX) {
+		refuse(reader, "longer than %d bytes; shorten it",
+		       TAB_LINE_MAX);
+		tab->n_bad++;
+		return true;
+	}
+	entry.text = strdup(line);
+	if (!entry.text)
+		return false;
+	good = parse_line(reader, &entry) && is_unique(reader, tab, &entry);
+	if (good && add(tab, &entry))
+		return true;
+	free(entry.text);
+	tab->n_bad += !good;
+	return !good;
+}
+
+bool tab_read(FILE *file, const char *name, tab_complain *complain, void *data,
+	      struct tab *tab)
+{
+	struct reader reader = { .name = name, .complain = complain,
+				 .data = data };
+	char *line = NULL;
+	bool good = true;
+	size_t size = 0;
+	ssize_t length;
+
+	memset(tab, 0, sizeof(*tab));
+	while (good && (length = getline(&line, &size, file)) >= 0) {
+		reader.line++;
+		good = take_line(&reader, line, length, tab);
+	}
+	free(line);
+	return good && feof(file);
+}
+
+void tab_free(struct tab *tab)
+{
+	for (size_t i = 0; i < tab->n; i++)
+		free(tab->v[i].text);
+	free(tab->v);
+	memset(tab, 0, sizeof(*tab));
+}
+
+const struct tab_entry *tab_find(const struct tab *tab, const char *name)
+{
+	for (size_t i = 0; i < tab->n; i++)
+		if (!strcmp(tab->v[i].name, name))
+			return &tab->v[i];
+	return NULL;
+}
+
+bool tab_argument(const char *word, const char *path, uint64_t sectors,
+		  char *out, size_t size)
+{
+	size_t n = 0;
+
+	if (tab_is_device(word))
+		return tab_path(word, out, size);
+	*out = '\0';
+	for (; *word && n < size; word++) {
+		if (*word != '%')
+			n += snprintf(out + n, size - n, "%c", *word);
+		else if (*++word == 'd')
+			n += snprintf(out + n, size - n, "%s", path);
+		else if (*word == 'n')
+			n += snprintf(out + n, size - n, "%" PRIu64, sectors);
+		else if (*word == '%')
+			n += snprintf(out + n, size - n, "%%");
+		else
+			return false;
+	}
+	return n < size;
+}
