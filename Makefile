@@ -1,15 +1,16 @@
 # Front door only: each target is one command, which can also be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test check-full bench soak shell kernel clean
+.PHONY: help demo check test check-full bench soak shell kernel deb clean
 
 help:
 	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached"
 	@echo "make check         all tests but the long ones (make check T=name: only those named so; tests/run --list lists them)"
 	@echo "make check-full    all tests, and those of make check once more in a kernel that looks for data races; hours"
-	@echo "make bench         count what an I/O costs, beside an unpatched kernel and ordinary device-mapper (QUICK=1: a part)"
+	@echo "make bench         measure what it costs, beside an unpatched kernel and ordinary device-mapper (QUICK=1: a part)"
 	@echo "make soak HOURS=8  random operations under load for so long (SEED=… repeats a run; tests/soak --help)"
 	@echo "make shell         a root shell in the virtual machine, with the patched kernel"
+	@echo "make deb           Debian packages of the userland, in deb/"
 	@echo "make kernel        only build the kernels"
 	@echo "make clean         remove built kernels and logs"
 	@echo
@@ -32,6 +33,9 @@ soak:
 
 shell:
 	tools/deps && tools/vm/run --shell
+
+deb:
+	tools/deps --packaging && tools/deb
 
 kernel:
 	tools/deps && tools/build debug && tools/build plain
