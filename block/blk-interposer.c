@@ -533,22 +533,6 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 }
 
 /*
- * A freeze makes a per-CPU counter one for all CPUs, and I/O waits meanwhile for
- * a grace period of RCU. With that done beforehand a freeze takes only as long
- * as the I/O in flight. Nothing depends on it: another user of the queue may
- * undo it at any time, and then a freeze takes longer.
- */
-static void queue_prepare_freeze(struct request_queue *q)
-{
-	percpu_ref_switch_to_atomic_sync(&q->q_usage_counter);
-}
-
-static void queue_settle(struct request_queue *q)
-{
-	percpu_ref_switch_to_percpu(&q->q_usage_counter);
-}
-
-/*
  * With the queue frozen nobody is in the driver's ->submit_bio(), and nobody
  * between the hook and there. Reclaim could wait for I/O to the queue: without
  * it until queue_unfreeze_noio(), as in blk_mq_freeze_queue() itself since 6.14.
@@ -669,6 +653,52 @@ static bool bdev_drain_accounted(struct block_device *bdev)
 }
 
 /**
+ * blk_interposer_prepare - make an attach or detach hold I/O for less long
+ * @ip: the interposer
+ * @owner: its owner, or who is to be; the caller sees to it that its disk stays
+ *
+ * The grace periods of RCU that an attach or detach would wait for while I/O is
+ * held, or a file system frozen, pass now, while it flows. Nothing depends on
+ * that: another user of a queue may undo it at any time, and then I/O is held for
+ * longer. blk_interposer_settle() follows in any case.
+ *
+ * Context: Process context. Sleeps for a grace period of RCU.
+ */
+void blk_interposer_prepare(struct blk_interposer *ip,
+			    struct block_device *owner)
+{
+	struct percpu_ref *refs[] = {
+		&bdev_get_queue(ip->bdev)->q_usage_counter,
+		&bdev_get_queue(owner)->q_usage_counter,
+		&ip->inflight,
+	};
+	int i;
+
+	/* one grace period for all of them */
+	for (i = 0; i < ARRAY_SIZE(refs); i++)
+		percpu_ref_switch_to_atomic(refs[i], NULL);
+	for (i = 0; i < ARRAY_SIZE(refs); i++)
+		percpu_ref_switch_to_atomic_sync(refs[i]);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_prepare);
+
+/**
+ * blk_interposer_settle - undo blk_interposer_prepare()
+ * @ip: the interposer, attached or not
+ * @owner: as there
+ *
+ * Context: Process context. May sleep.
+ */
+void blk_interposer_settle(struct blk_interposer *ip,
+			   struct block_device *owner)
+{
+	percpu_ref_switch_to_percpu(&ip->inflight);
+	percpu_ref_switch_to_percpu(&bdev_get_queue(ip->bdev)->q_usage_counter);
+	percpu_ref_switch_to_percpu(&bdev_get_queue(owner)->q_usage_counter);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_settle);
+
+/**
  * blk_interposer_attach - start to redirect the bios of a device
  * @ip: the interposer
  * @owner: the whole device to redirect to
@@ -705,11 +735,9 @@ int blk_interposer_attach(struct blk_interposer *ip,
 	    !bdev_drain_accounted(ip->bdev))
 		return -EOPNOTSUPP;
 
-	queue_prepare_freeze(q);
 	memflags = queue_freeze_noio(q);
 	ret = blk_interposer_publish(ip, owner);
 	queue_unfreeze_noio(q, memflags);
-	queue_settle(q);
 	if (ret || !bdev_drain_accounted(ip->bdev))
 		return ret;
 
@@ -741,45 +769,6 @@ static void blk_interposer_return_all(struct blk_interposer *ip)
 			bio_io_error(bio);
 	}
 }
-
-/**
- * blk_interposer_prepare_detach - make the coming detach hold I/O for less long
- * @ip: the interposer
- * @owner: its owner; the caller sees to it that its disk stays
- *
- * What a detach would wait for while bios are held at the gate is waited for now,
- * while they flow. Optional; blk_interposer_settle() follows in any case.
- *
- * Context: Process context. Sleeps for a grace period of RCU.
- */
-void blk_interposer_prepare_detach(struct blk_interposer *ip,
-				   struct block_device *owner)
-{
-	/* one grace period for all */
-	percpu_ref_switch_to_atomic(&ip->inflight, NULL);
-	percpu_ref_switch_to_atomic(&bdev_get_queue(owner)->q_usage_counter,
-				    NULL);
-	queue_prepare_freeze(bdev_get_queue(ip->bdev));
-	queue_prepare_freeze(bdev_get_queue(owner));
-	percpu_ref_switch_to_atomic_sync(&ip->inflight);
-}
-EXPORT_SYMBOL_GPL(blk_interposer_prepare_detach);
-
-/**
- * blk_interposer_settle - undo blk_interposer_prepare_detach()
- * @ip: the interposer, detached or not
- * @owner: as there
- *
- * Context: Process context. May sleep.
- */
-void blk_interposer_settle(struct blk_interposer *ip,
-			   struct block_device *owner)
-{
-	percpu_ref_switch_to_percpu(&ip->inflight);
-	queue_settle(bdev_get_queue(ip->bdev));
-	queue_settle(bdev_get_queue(owner));
-}
-EXPORT_SYMBOL_GPL(blk_interposer_settle);
 
 /**
  * blk_interposer_detach - stop to redirect the bios of a device

@@ -370,17 +370,17 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  * Attach, hold and detach
  *
  * Attach, in preresume of the table's last line, under md->suspend_lock:
- *	freeze the file system; make sure that the device's older I/O is over;
- *	publish, with the gate closed; [resume of the lines] open the gate; [DM
- *	core lets bios in]; thaw.
+ *	let RCU's grace period pass; freeze the file system; make sure that the
+ *	device's older I/O is over; publish, with the gate closed; [resume of the
+ *	lines] open the gate; [DM core lets bios in]; thaw.
  * Suspend, in presuspend of the last line, under md->suspend_lock:
  *	[inner presuspend]; freeze the file system, unless noflush; close the
  *	gate; [DM core waits for what has passed it]; in postsuspend, wait for
  *	who has passed the gate and not reached DM core yet.
  * Detach, in two places:
  *	- when the mapped device is about to be removed, interpose_owner_dead():
- *	  freeze the file system; have DM core suspend the device, which is the
- *	  line above; unpublish; thaw.
+ *	  let RCU's grace period pass; freeze the file system; have DM core
+ *	  suspend the device, which is the line above; unpublish; thaw.
  *	- when the live table goes away, from its first dtr: it was replaced by
  *	  one without interpose lines, so the device has been suspended.
  *
@@ -593,6 +593,13 @@ static int interpose_publish(struct interpose_dev *dev, bool fs_frozen)
 	return r;
 }
 
+/* What takes time and needs no frozen file system comes first. */
+static struct interpose_frozen *interpose_prepare(struct interpose_dev *dev)
+{
+	blk_interposer_prepare(&dev->ip, dm_disk(dev->md)->part0);
+	return interpose_freeze(dev);
+}
+
 static int interpose_attach(struct interpose_dev *dev)
 {
 	bool attached = blk_interposer_attached(&dev->ip);
@@ -600,13 +607,14 @@ static int interpose_attach(struct interpose_dev *dev)
 	int r = 0;
 
 	if (!attached)
-		frozen = interpose_freeze(dev);
+		frozen = interpose_prepare(dev);
 
 	mutex_lock(&dev->lock);
 	if (attached && !blk_interposer_attached(&dev->ip)) {
 		/* a detach has ended that was waiting for I/O just now */
+		attached = false;
 		mutex_unlock(&dev->lock);
-		frozen = interpose_freeze(dev);
+		frozen = interpose_prepare(dev);
 		mutex_lock(&dev->lock);
 	}
 	if (!blk_interposer_attached(&dev->ip))
@@ -616,6 +624,8 @@ static int interpose_attach(struct interpose_dev *dev)
 	if (!r && frozen)
 		frozen = xchg(&dev->frozen, frozen);
 	interpose_thaw(frozen);
+	if (!attached)
+		blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
 
 	if (r == -EBUSY)
 		interpose_error(dm_device_name(dev->md),
@@ -720,7 +730,7 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 	struct mapped_device *md = disk->private_data;
 	bool freeze;
 
-	blk_interposer_prepare_detach(ip, disk->part0);
+	blk_interposer_prepare(ip, disk->part0);
 
 	/* when the gate is closed, a freeze would only wait for the detach */
 	freeze = READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN;
@@ -743,12 +753,12 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 	if (blk_interposer_attached(ip) && ip->owner == disk->part0)
 		interpose_detach(dev);
 	mutex_unlock(&dev->lock);
-	blk_interposer_settle(ip, disk->part0);
 
 	if (freeze) {
 		complete(&dev->detached);
 		flush_work(&dev->freeze_work);
 	}
+	blk_interposer_settle(ip, disk->part0);
 }
 
 static const struct blk_interposer_ops interpose_ops = {

@@ -92,12 +92,12 @@ struct blk_interposer {
 int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
 			const struct blk_interposer_ops *ops);
 void blk_interposer_exit(struct blk_interposer *ip);
-int blk_interposer_attach(struct blk_interposer *ip,
-			  struct block_device *owner, bool quiesced);
-void blk_interposer_prepare_detach(struct blk_interposer *ip,
-				   struct block_device *owner);
+void blk_interposer_prepare(struct blk_interposer *ip,
+			    struct block_device *owner);
 void blk_interposer_settle(struct blk_interposer *ip,
 			   struct block_device *owner);
+int blk_interposer_attach(struct blk_interposer *ip,
+			  struct block_device *owner, bool quiesced);
 void blk_interposer_detach(struct blk_interposer *ip);
 void blk_interposer_hold(struct blk_interposer *ip);
 void blk_interposer_sync(struct blk_interposer *ip);
