@@ -195,8 +195,7 @@ static void check_data(const struct device *device, struct findings *all)
 	device_signature(device->path, type, sizeof(type));
 	if (!strcmp(type, "LVM2_member"))
 		found(all, device, NOTE, "pv",
-		      "is a physical volume of LVM, which must not look at copies of it\nin lvm.conf: devices { global_filter = [ \"r|^/dev/mapper/interpose-%s$|\", \"r|^/dev/mapper/%s-snap|\" ] }",
-		      device->name, device->name);
+		      "is a physical volume of LVM, which must not look at copies of it\nin lvm.conf: devices { global_filter = [ \"r|^/dev/interpose/|\" ] }");
 	if (sysfs_read(device->name, "dm/uuid", type, sizeof(type)) &&
 	    !strncmp(type, "LVM-", 4)) {
 		sysfs_read(device->name, "dm/name", map, sizeof(map));

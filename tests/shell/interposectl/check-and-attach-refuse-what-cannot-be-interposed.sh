@@ -1,7 +1,8 @@
 #!/bin/bash
 # Given an interposed partition, its disk, its bypass disk, its mapped device, a zoned device and a free partition
 # When interposectl checks and attaches them
-# Then it refuses all but the free partition, with exit status 1 and a remedy, before anything is changed
+# Then it refuses all but the free partition, with exit status 1 and a remedy, before anything is changed; of a physical
+#   volume it says what line lvm.conf needs, as documented
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 
@@ -31,5 +32,7 @@ interposectl_status 1 detach "$P-nothing"
 says "interposectl list"
 pvcreate -qq --config 'devices/use_devicesfile=0' "${dev%1}2" >"$T_DIR/pv.log" 2>&1
 interposectl_status 0 check "${dev%1}2"
-says "note" "physical volume" "global_filter"
+line=$(sed -n 's/^  \(global_filter = .*\)/\1/p' Documentation/admin-guide/device-mapper/dm-interpose.rst)
+[[ $line ]] || fail "the document has no filter line"
+says "note" "physical volume" "devices { $line }"
 test_done
