@@ -653,12 +653,12 @@ static bool bdev_drain_accounted(struct block_device *bdev)
 }
 
 /**
- * blk_interposer_prepare - make an attach or detach hold I/O for less long
+ * blk_interposer_prepare - make what follows hold I/O for less long
  * @ip: the interposer
  * @owner: its owner, or who is to be; the caller sees to it that its disk stays
  *
- * The grace periods of RCU that an attach or detach would wait for while I/O is
- * held, or a file system frozen, pass now, while it flows. Nothing depends on
+ * The grace periods of RCU that an attach, a detach or blk_interposer_sync() would
+ * wait for while I/O is held, or a file system frozen, pass now, while it flows. Nothing depends on
  * that: another user of a queue may undo it at any time, and then I/O is held for
  * longer. blk_interposer_settle() follows in any case.
  *

@@ -45,6 +45,7 @@
 #include <linux/blk-integrity.h>
 #include <linux/blk-interposer.h>
 #include <linux/ctype.h>
+#include <linux/delay.h>
 #include <linux/device-mapper.h>
 #include <linux/file.h>
 #include <linux/idr.h>
@@ -94,6 +95,7 @@
  *	over with xchg()
  * @thaw_work: thaws after a resume
  * @freeze_work: freezes for the time of a removal
+ * @grace_work: makes the grace periods of a suspend short
  * @freeze_done: @freeze_work has frozen
  * @detached: @freeze_work may thaw
  */
@@ -122,6 +124,7 @@ struct interpose_dev {
 	struct file *pin;
 	struct work_struct thaw_work;
 	struct work_struct freeze_work;
+	struct work_struct grace_work;
 	struct completion freeze_done;
 	struct completion detached;
 };
@@ -374,9 +377,10 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  *	device's older I/O is over; publish, with the gate closed; [resume of the
  *	lines] open the gate; [DM core lets bios in]; thaw.
  * Suspend, in presuspend of the last line, under md->suspend_lock:
- *	[inner presuspend]; freeze the file system, unless noflush; close the
- *	gate; [DM core waits for what has passed it]; in postsuspend, wait for
- *	who has passed the gate and not reached DM core yet.
+ *	[inner presuspend]; let RCU's grace period pass; freeze the file system,
+ *	unless noflush; close the gate; [DM core waits for what has passed it];
+ *	in postsuspend, wait for who has passed the gate and not reached DM core
+ *	yet.
  * Detach, in two places:
  *	- when the mapped device is about to be removed, interpose_owner_dead():
  *	  let RCU's grace period pass; freeze the file system; have DM core
@@ -671,6 +675,7 @@ static void interpose_detach(struct interpose_dev *dev)
 	lockdep_assert_held(&dev->lock);
 
 	blk_interposer_detach(&dev->ip);
+	blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
 	interpose_thaw(xchg(&dev->frozen, NULL));
 	flush_work(&dev->thaw_work);
 	interpose_dev_put(dev);
@@ -758,6 +763,7 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 		complete(&dev->detached);
 		flush_work(&dev->freeze_work);
 	}
+	/* also if somebody else has detached it meanwhile */
 	blk_interposer_settle(ip, disk->part0);
 }
 
@@ -937,6 +943,36 @@ static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
 	return found;
 }
 
+/*
+ * With the gate closed __dm_suspend() waits for two SRCU grace periods, and for
+ * the end of all work in @md->wq in between; a change of tables waits for one
+ * more. Each is expedited unless it begins within 25 us (srcutree.exp_holdoff)
+ * after the last one: then it takes several ticks. When nothing is in flight they
+ * follow each other faster, so this lets the time pass.
+ */
+static void interpose_hold_off(void)
+{
+	usleep_range(50, 100);
+}
+
+/*
+ * In @md->wq, between the first grace period and the second. Should it come too
+ * early, I/O is held for longer, and that is all.
+ *
+ * Concurrency: presuspend queues it, under md->suspend_lock and only of what is
+ * attached, so that __dm_suspend() is who has called it and waits for the queue.
+ * It waits for the SRCU readers that __dm_suspend() waits for.
+ */
+static void interpose_grace_work(struct work_struct *work)
+{
+	struct interpose_dev *dev =
+		container_of(work, struct interpose_dev, grace_work);
+
+	interpose_hold_off();
+	synchronize_srcu_expedited(&dev->md->io_barrier);
+	interpose_hold_off();
+}
+
 static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 {
 	struct interpose_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
@@ -950,6 +986,7 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 	mutex_init(&dev->lock);
 	INIT_WORK(&dev->thaw_work, interpose_thaw_work);
 	INIT_WORK(&dev->freeze_work, interpose_freeze_work);
+	INIT_WORK(&dev->grace_work, interpose_grace_work);
 	init_completion(&dev->freeze_done);
 	init_completion(&dev->detached);
 	dev->bdev_file = bdev_file;
@@ -1651,17 +1688,23 @@ static void interpose_presuspend(struct dm_target *ti)
 	if (!interpose_last_line(ti))
 		return;
 
+	/* for blk_interposer_sync(); interpose_let_go() undoes it */
+	if (blk_interposer_attached(&dev->ip))
+		blk_interposer_prepare(&dev->ip, dm_disk(dev->md)->part0);
 	if (!dm_noflush_suspending(ti)) {
 		flush_work(&dev->thaw_work);
 		interpose_thaw(xchg(&dev->frozen, interpose_freeze(dev)));
 	}
 	blk_interposer_hold(&dev->ip);
+	if (blk_interposer_attached(&dev->ip))
+		queue_work(dev->md->wq, &dev->grace_work);
 }
 
 /* The gate opens under suspend_lock, as it closes; the thaw has to wait. */
 static void interpose_let_go(struct interpose_dev *dev)
 {
 	blk_interposer_open(&dev->ip);
+	blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
 	queue_work(interpose_wq, &dev->thaw_work);
 }
 
@@ -1686,8 +1729,10 @@ static void interpose_postsuspend(struct dm_target *ti)
 	if (it->inner.type->postsuspend)
 		it->inner.type->postsuspend(&it->inner);
 	/* who is between the gate and DM core must not find the next table */
-	if (interpose_last_line(ti))
+	if (interpose_last_line(ti)) {
 		blk_interposer_sync(&it->dev->ip);
+		interpose_hold_off();
+	}
 }
 
 /*
