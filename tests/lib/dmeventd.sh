@@ -22,7 +22,7 @@ dmeventd_start() {
 	wait_until "dmeventd runs" 30 dmeventd_runs
 }
 
-# watched on|off|list|watch …: interpose-monitor with the plugin that was built
+# watched on|off|list …: interpose-monitor with the plugin that was built
 watched() {
 	local what=$1
 	shift

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Has dmeventd watch snapshots of interposed devices, or watches them itself:
+ * Has dmeventd watch snapshots of interposed devices:
  *
  *	interpose-monitor on|off [--interval SECONDS] NAME...|--all
- *	interpose-monitor watch [--interval SECONDS] NAME
  *	interpose-monitor list
+ *
+ * Without dmeventd, "interposectl monitor" does the same.
  *
  * "--all" are all snapshots of interposed devices that there are: that is what
  * to say after dmeventd was killed, since it knows nothing of what it watched.
@@ -21,13 +22,14 @@
 #include <libdevmapper.h>
 #include <libdevmapper-event.h>
 #include "monitor.h"
+#include "settings.h"
 
 #ifndef PLUGIN
 #define PLUGIN "libdevmapper-event-interpose.so"
 #endif
 
 struct options {
-	unsigned int interval;
+	struct interpose_settings settings;
 	bool all;
 	const char *plugin;
 };
@@ -100,7 +102,7 @@ static int switch_one(const struct options *options, const char *name,
 
 	if (uuid_of(name, uuid, sizeof(uuid)))
 		return -ENXIO;
-	monitor_init(&monitor, name, uuid, log_text);
+	monitor_init(&monitor, name, uuid, &options->settings.limits, log_text);
 	error = monitor_check(&monitor);
 	if (error)
 		return error;
@@ -112,7 +114,7 @@ static int switch_one(const struct options *options, const char *name,
 		return -ENOMEM;
 	dm_event_handler_set_event_mask(handler,
 					DM_EVENT_ALL_ERRORS | DM_EVENT_TIMEOUT);
-	dm_event_handler_set_timeout(handler, options->interval);
+	dm_event_handler_set_timeout(handler, options->settings.interval);
 	if (what == LIST)
 		done = !dm_event_get_registered_device(handler, 0);
 	else if (what == ON)
@@ -163,31 +165,18 @@ static const char *reason(int error)
 	}
 }
 
-static int watch(const struct options *options, const char *name)
-{
-	struct interpose_monitor monitor;
-	int result;
-
-	monitor_init(&monitor, name, "", log_text);
-	result = monitor_check(&monitor);
-	if (result)
-		errx(1, "%s: %s", name, reason(result));
-	do {
-		sleep(options->interval);
-		result = monitor_once(&monitor);
-	} while (result == MONITOR_GOES_ON);
-	if (result < 0)
-		errx(1, "%s: %s", name, strerror(-result));
-	return 0;
-}
-
 static _Noreturn void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
 		"usage: interpose-monitor on|off [--interval SECONDS] NAME...|--all\n"
-		"       interpose-monitor watch [--interval SECONDS] NAME\n"
 		"       interpose-monitor list\n");
 	exit(status);
+}
+
+static void warn_of_setting(const char *what, void *data)
+{
+	(void)data;
+	warnx("%s", what);
 }
 
 static struct options options_get(int argc, char **argv)
@@ -199,19 +188,23 @@ static struct options options_get(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct options options = { .interval = 5, .plugin = PLUGIN };
+	struct options options = {
+		.settings = INTERPOSE_SETTINGS_DEFAULT,
+		.plugin = PLUGIN,
+	};
+	char why[256];
 	int option;
-	char *end;
 
+	settings_load(warn_of_setting, NULL, &options.settings);
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'a':
 			options.all = true;
 			break;
 		case 'i':
-			options.interval = strtoul(optarg, &end, 10);
-			if (*end || !options.interval || options.interval > 3600)
-				errx(2, "--interval %s: not 1 to 3600", optarg);
+			if (!settings_set(&options.settings, "interval", optarg,
+					  why, sizeof(why)))
+				errx(2, "--%s", why);
 			break;
 		case 'p':
 			options.plugin = optarg;
@@ -249,11 +242,9 @@ int main(int argc, char **argv)
 	int names = argc - optind - 1;
 
 	dm_log_with_errno_init(log_libdevmapper);
-	if (!strcmp(command, "watch") && names == 1)
-		return watch(&options, argv[optind + 1]);
 	if (!strcmp(command, "list") && !names)
 		return run(&options, LIST, NULL, 0);
-	if (options.all != !names)
+	if (names < 0 || options.all != !names)
 		usage(2);
 	if (!strcmp(command, "on"))
 		return run(&options, ON, argv + optind + 1, names);

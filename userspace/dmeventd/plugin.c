@@ -15,6 +15,7 @@
 #include <libdevmapper.h>
 #include <libdevmapper-event.h>
 #include "monitor.h"
+#include "settings.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -34,17 +35,25 @@ static void log_text(int level, const char *text)
 	log_line(level, "%s", text);
 }
 
+static void log_setting(const char *what, void *data)
+{
+	(void)data;
+	log_line(MONITOR_ERR, "%s", what);
+}
+
 EXPORT int register_device(const char *name, const char *uuid, int major,
 			   int minor, void **user)
 {
 	struct interpose_monitor *monitor = malloc(sizeof(*monitor));
+	struct interpose_settings settings = INTERPOSE_SETTINGS_DEFAULT;
 	int error;
 
 	(void)major;
 	(void)minor;
 	if (!monitor)
 		return 0;
-	monitor_init(monitor, name, uuid, log_text);
+	settings_load(log_setting, NULL, &settings);
+	monitor_init(monitor, name, uuid, &settings.limits, log_text);
 	error = monitor_check(monitor);
 	if (error) {
 		log_line(MONITOR_ERR, "%s cannot be watched: %s", name,

@@ -11,6 +11,7 @@ enum status check_command(int argc, char **argv);
 enum status attach_command(int argc, char **argv);
 enum status detach_command(int argc, char **argv);
 enum status snapshot_command(int argc, char **argv);
+enum status monitor_command(int argc, char **argv);
 enum status changed_command(int argc, char **argv);
 enum status start_command(int argc, char **argv);
 enum status stop_command(int argc, char **argv);

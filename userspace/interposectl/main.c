@@ -69,6 +69,18 @@ static const struct command commands[] = {
 	  "      --ram            it is in memory\n"
 	  "  -l, --list           what snapshots there are (-J, --json)\n"
 	  "      --remove NAME    removes the snapshots and what was made for them\n" },
+	{ "monitor", monitor_command, false,
+	  "monitor [--once] [--SETTING VALUE]... [NAME...]",
+	  "Keeps snapshots from filling up, until those named are gone; without a NAME all\n"
+	  "of them, until it is killed. What it does when, is in /etc/interpose-monitor.conf\n"
+	  "or in these options:\n\n"
+	  "      --interval SECONDS  from one look to the next (5)\n"
+	  "      --warn PERCENT   full: extend it, or warn (80)\n"
+	  "      --drop PERCENT   full, it cannot be extended and is not in use: remove it\n"
+	  "                       (95), or never\n"
+	  "      --step PERCENT   of its size, to extend it by at least (20)\n"
+	  "      --horizon SECONDS  extend what is going to be full by then (20)\n"
+	  "      --once           look once\n" },
 	{ "changed", changed_command, true,
 	  "changed [--since ERA] [--format text|ranges|json] NAME|DEVICE|MOUNTPOINT\n"
 	  "  changed --mark NAME|DEVICE|MOUNTPOINT",

@@ -123,8 +123,13 @@ static bool find_origins(struct request *request, int argc, char **argv)
 {
 	struct origin origin;
 	struct stack stack;
-	bool good = argc <= ORIGINS_MAX;
+	bool good = true;
 
+	if (argc > ORIGINS_MAX) {
+		complain("%d devices are too many for one instant; say %d at most",
+			 argc, ORIGINS_MAX);
+		return false;
+	}
 	if (!stack_read(&stack))
 		return false;
 	for (int i = 0; i < argc && good; i++) {
@@ -467,7 +472,7 @@ enum status snapshot_command(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	static struct request request;
+	struct request request = { };
 	const char *remove = NULL;
 	bool list = false, json = false, good = true;
 	int option;

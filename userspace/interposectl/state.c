@@ -110,11 +110,13 @@ bool record_undo(struct record *record, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line + n, sizeof(line) - n - 1, format, args);
 	va_end(args);
-	if (strchr(line, '\n') || record->n == RECORD_LINES)
+	copy = strchr(line, '\n') || record->n == RECORD_LINES ? NULL :
+		strdup(line + n);
+	if (!copy) {
+		complain("cannot write down how to undo '%s'; take other names, and fewer devices",
+			 line + n);
 		return false;
-	copy = strdup(line + n);
-	if (!copy)
-		return false;
+	}
 	record->undo[record->n++] = copy;
 	strcat(line, "\n");
 	return write_line(record, line);

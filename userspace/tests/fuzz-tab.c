@@ -2,7 +2,7 @@
 /*
  * Any bytes as an interposetab. ASan and UBSan judge, and besides: each line is
  * either taken or complained about, once; and what was taken, written anew, is
- * read as the same. For libFuzzer, and for test-random-tab:
+ * read as the same. For libFuzzer, and for test-random-tab (random.c):
  *
  *	clang -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Ilib \
  *		tests/fuzz-tab.c lib/interposetab.c
@@ -10,9 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "interposetab.h"
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+const char *const fuzz_samples[] = {
+	"home UUID=12-ab pin,nofail era /dev/sdb1 %d 8192\n",
+	"root /dev/vda initramfs snapshot-origin\n",
+	"x LABEL=a\\x20b - linear %d 0 %n %%\n",
+	"# comment\n",
+	"\n",
+	"y /dev/mapper/vg-lv noauto,defaults delay %d 0 5\n",
+	"home PARTUUID=1 - linear\n",
+	"z PARTLABEL=",
+	" - \t pin",
+};
+
+const size_t n_fuzz_samples = sizeof(fuzz_samples) / sizeof(*fuzz_samples);
 
 static void claim(bool holds)
 {

@@ -8,11 +8,12 @@
 #   open; the program ends, and the origin is unharmed
 . tests/lib/test.sh
 . tests/lib/dmeventd.sh
+. tests/lib/interposectl.sh
 expects_dmesg 'Invalidating snapshot: Unable to allocate exception' 'I/O error, dev dm-'
 
 pv=$(partition "$(scratch b)" 68)
 snapshot_fills "$pv" 4m
-watched watch --interval 1 "$P-snap" >"$T_DIR/dmeventd.log" 2>&1 &
+"$INTERPOSECTL" monitor --interval 1 "$P-snap" >"$T_DIR/dmeventd.log" 2>&1 &
 program=$!
 exec {reader}<"$snap"
 wait "$program" || fail "the program says: $(<"$T_DIR/dmeventd.log")"

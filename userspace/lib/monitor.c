@@ -2,9 +2,9 @@
 /*
  * Looks at a snapshot of an interposed device and does what the policy says:
  *
- *	snapshot_read() --> interpose_decide() --> a message
- *	                    (lib/policy.c)         lvextend
- *	                                           dmsetup remove
+ *	space_read() --> interpose_decide() --> a message
+ *	                 (policy.c)             lvextend
+ *	                                        dmsetup remove
  *
  * Nothing is kept in between but how full it was, so that another one can go on
  * where this one was killed.
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 #include "monitor.h"
-#include "snapshot.h"
+#include "space.h"
 
 #define MIB(sectors) ((sectors) / 2048)
 
@@ -48,24 +48,24 @@ static uint64_t now_ms(void)
  * @monitor: what is to be filled in
  * @name: of the mapped device
  * @uuid: of the mapped device, or empty
+ * @limits: what the administrator wants
  * @log: where messages go
  */
 void monitor_init(struct interpose_monitor *monitor, const char *name,
-		  const char *uuid, void (*log)(int level, const char *text))
+		  const char *uuid, const struct interpose_limits *limits,
+		  void (*log)(int level, const char *text))
 {
-	const struct interpose_limits limits = INTERPOSE_LIMITS_DEFAULT;
-
 	memset(monitor, 0, sizeof(*monitor));
 	snprintf(monitor->name, sizeof(monitor->name), "%s", name);
 	snprintf(monitor->uuid, sizeof(monitor->uuid), "%s", uuid);
-	monitor->limits = limits;
+	monitor->limits = *limits;
 	monitor->log = log;
 }
 
 static int read_interposed(struct interpose_monitor *monitor,
-			   struct snapshot *snap)
+			   struct snapshot_space *snap)
 {
-	int error = snapshot_read(monitor->name, monitor->uuid, snap);
+	int error = space_read(monitor->name, monitor->uuid, snap);
 
 	if (!error && strncmp(snap->origin, "interpose", strlen("interpose")))
 		return -EOPNOTSUPP;
@@ -82,7 +82,7 @@ static int read_interposed(struct interpose_monitor *monitor,
  */
 int monitor_check(struct interpose_monitor *monitor)
 {
-	struct snapshot snap;
+	struct snapshot_space snap;
 	int error = read_interposed(monitor, &snap);
 
 	if (error)
@@ -93,7 +93,7 @@ int monitor_check(struct interpose_monitor *monitor)
 }
 
 static struct interpose_usage usage_now(struct interpose_monitor *monitor,
-					const struct snapshot *snap)
+					const struct snapshot_space *snap)
 {
 	uint64_t now = now_ms();
 	struct interpose_usage usage = {
@@ -115,7 +115,7 @@ static struct interpose_usage usage_now(struct interpose_monitor *monitor,
 
 /* What LVM has left is asked for only where it matters: that takes a process */
 static struct interpose_decision decide(struct interpose_monitor *monitor,
-					const struct snapshot *snap)
+					const struct snapshot_space *snap)
 {
 	struct interpose_usage usage = usage_now(monitor, snap);
 	struct interpose_decision decision;
@@ -138,14 +138,32 @@ static struct interpose_decision decide(struct interpose_monitor *monitor,
 	return interpose_decide(&monitor->limits, &usage);
 }
 
+__attribute__((format(printf, 2, 3)))
+static bool may(const struct interpose_monitor *monitor, const char *format, ...)
+{
+	char command[512];
+	va_list arguments;
+
+	if (!monitor->step)
+		return true;
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	return monitor->step(command);
+}
+
 static void extend(struct interpose_monitor *monitor,
-		   const struct snapshot *snap,
+		   const struct snapshot_space *snap,
 		   const struct interpose_decision *decision)
 {
 	char said[512] = "";
-	int error = volume_extend(snap->vg, snap->lv, decision->sectors, said,
-				  sizeof(said));
+	int error;
 
+	if (!may(monitor, "lvextend -L +%" PRIu64 "s %s/%s", decision->sectors,
+		 snap->vg, snap->lv))
+		return;
+	error = volume_extend(snap->vg, snap->lv, decision->sectors, said,
+			      sizeof(said));
 	if (error) {
 		said[strcspn(said, "\n")] = '\0';
 		say(monitor, MONITOR_ERR,
@@ -160,8 +178,8 @@ static void extend(struct interpose_monitor *monitor,
 	    snap->vg, snap->lv, MIB(decision->sectors));
 }
 
-static int drop(struct interpose_monitor *monitor, const struct snapshot *snap,
-		unsigned int percent)
+static int drop(struct interpose_monitor *monitor,
+		const struct snapshot_space *snap, unsigned int percent)
 {
 	int error;
 
@@ -173,6 +191,9 @@ static int drop(struct interpose_monitor *monitor, const struct snapshot *snap,
 		say(monitor, MONITOR_WARNING,
 		    "was full and is lost: removing it%s",
 		    snap->in_use ? " as soon as nobody uses it" : "");
+	if (!may(monitor, "dmsetup remove %s%s",
+		 snap->invalid ? "--deferred " : "", monitor->name))
+		return MONITOR_GOES_ON;
 	/* one that is opened at the last moment stays, if it is of use */
 	error = snapshot_remove(monitor->name, monitor->uuid, snap->invalid);
 	if (error && error != -ENXIO) {
@@ -197,7 +218,7 @@ static int drop(struct interpose_monitor *monitor, const struct snapshot *snap,
 int monitor_once(struct interpose_monitor *monitor)
 {
 	struct interpose_decision decision;
-	struct snapshot snap;
+	struct snapshot_space snap;
 	int error = read_interposed(monitor, &snap);
 
 	if (error == -ENXIO)

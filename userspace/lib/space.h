@@ -2,15 +2,15 @@
 /*
  * What device-mapper, sysfs and LVM say of a snapshot.
  */
-#ifndef INTERPOSE_SNAPSHOT_H
-#define INTERPOSE_SNAPSHOT_H
+#ifndef INTERPOSE_SPACE_H
+#define INTERPOSE_SPACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /**
- * struct snapshot - a mapped device with the target "snapshot"
+ * struct snapshot_space - a mapped device with the target "snapshot"
  * @used: sectors in use, of its copy-on-write space
  * @total: size of that in sectors
  * @most: size beyond which it needs nothing
@@ -20,7 +20,7 @@
  * @vg: volume group of the copy-on-write space; empty if it is no volume
  * @lv: its logical volume
  */
-struct snapshot {
+struct snapshot_space {
 	uint64_t used;
 	uint64_t total;
 	uint64_t most;
@@ -31,7 +31,7 @@ struct snapshot {
 	char lv[128];
 };
 
-int snapshot_read(const char *name, const char *uuid, struct snapshot *snap);
+int space_read(const char *name, const char *uuid, struct snapshot_space *snap);
 int snapshot_remove(const char *name, const char *uuid, bool deferred);
 int volume_group_space(const char *vg, uint64_t *free, uint64_t *extent);
 int volume_extend(const char *vg, const char *lv, uint64_t sectors,

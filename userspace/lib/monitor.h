@@ -23,6 +23,8 @@ enum monitor_result {
  * @uuid: of the mapped device
  * @limits: what the administrator wants
  * @log: where messages go
+ * @step: asked before anything is changed, with the command that does the same;
+ *	false: it is not to be done. NULL: all is
  * @used_before: what was in use at the last look
  * @time_before_ms: when that was; 0 before the first one
  * @warned_percent: fill of which was warned last
@@ -32,13 +34,15 @@ struct interpose_monitor {
 	char uuid[129];
 	struct interpose_limits limits;
 	void (*log)(int level, const char *text);
+	bool (*step)(const char *command);
 	uint64_t used_before;
 	uint64_t time_before_ms;
 	unsigned int warned_percent;
 };
 
 void monitor_init(struct interpose_monitor *monitor, const char *name,
-		  const char *uuid, void (*log)(int level, const char *text));
+		  const char *uuid, const struct interpose_limits *limits,
+		  void (*log)(int level, const char *text));
 int monitor_check(struct interpose_monitor *monitor);
 int monitor_once(struct interpose_monitor *monitor);
 

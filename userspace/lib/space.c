@@ -6,7 +6,6 @@
  * LVM is asked by its command, in a process of its own: a plugin that fails must
  * not take dmeventd with it, which monitors all of the host.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,7 +18,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "snapshot.h"
+#include "space.h"
 
 #define LVM_COMMAND "/sbin/lvm"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -54,7 +53,7 @@ static int one_line(struct dm_task *task, uint64_t *length, char **params)
 	return 0;
 }
 
-static int read_status(struct dm_task *task, struct snapshot *snap)
+static int read_status(struct dm_task *task, struct snapshot_space *snap)
 {
 	struct dm_status_snapshot *status;
 	struct dm_pool *pool;
@@ -119,7 +118,7 @@ static int kernel_name(unsigned int major, unsigned int minor, char *name,
 
 /* volume_name() - if the device is a logical volume: which one */
 static int volume_name(unsigned int major, unsigned int minor,
-		       struct snapshot *snap)
+		       struct snapshot_space *snap)
 {
 	char uuid[160], name[160], *vg, *lv, *layer;
 	struct dm_pool *pool;
@@ -154,7 +153,7 @@ static uint64_t most_sectors(uint64_t length, uint64_t chunk)
 	return (1 + chunks + chunks / (chunk * 32) + 2) * chunk;
 }
 
-static int read_table(struct dm_task *task, struct snapshot *snap)
+static int read_table(struct dm_task *task, struct snapshot_space *snap)
 {
 	unsigned int origin[2], cow[2];
 	uint64_t length, chunk;
@@ -173,7 +172,7 @@ static int read_table(struct dm_task *task, struct snapshot *snap)
 }
 
 /**
- * snapshot_read() - how things stand
+ * space_read() - how things stand
  * @name: of the mapped device
  * @uuid: of the mapped device; if it is not empty, the name does not matter
  * @snap: what is to be filled in
@@ -181,7 +180,7 @@ static int read_table(struct dm_task *task, struct snapshot *snap)
  * Return: 0, or -ENXIO if there is no such device, or -EOPNOTSUPP if its table
  * is not a single snapshot.
  */
-int snapshot_read(const char *name, const char *uuid, struct snapshot *snap)
+int space_read(const char *name, const char *uuid, struct snapshot_space *snap)
 {
 	static const int types[] = { DM_DEVICE_STATUS, DM_DEVICE_TABLE };
 
@@ -350,7 +349,7 @@ int volume_group_space(const char *vg, uint64_t *free, uint64_t *extent)
 int volume_extend(const char *vg, const char *lv, uint64_t sectors,
 		  char *said, size_t size)
 {
-	char more[32], volume[sizeof(((struct snapshot *)0)->vg) * 2];
+	char more[32], volume[sizeof(((struct snapshot_space *)0)->vg) * 2];
 	char *const argv[] = { "lvm", "lvextend", "-L", more, volume, NULL };
 
 	snprintf(more, sizeof(more), "+%" PRIu64 "s", sectors);
