@@ -3,8 +3,7 @@
  * I/O whose cost is counted: direct reads or writes of random blocks.
  *
  *   load [--write] [--bs=BYTES] [--depth=N] [--uring] [--cpus=N] [--ios=N]
- *        [--rounds=N] [--region=BYTES] [--fill] [--busy] [--least] [--mark]
- *        DEVICE
+ *        [--rounds=N] [--region=BYTES] [--fill] [--least] [--mark] DEVICE
  *
  * Each round is so many I/Os on each processor. Prints the median of all rounds
  * of what an I/O takes: ticks of the processor's time stamp counter, which QEMU's
@@ -14,9 +13,8 @@
  * fio cannot do this: its runtime is in milliseconds, a million instructions.
  *
  * --fill writes the region once beforehand, so that a target that does more at
- * the first write to a block has done it. --busy does not count what a processor
- * spends idle, which is none on a disk that completes its I/O at once. --least
- * prints the least of all rounds: for time on a machine that others use as well.
+ * the first write to a block has done it. --least prints the least of all rounds:
+ * for time on a machine that others use as well.
  * --mark tells bench/lines-plugin.c where the rounds begin and end.
  */
 #define _GNU_SOURCE
@@ -38,12 +36,14 @@
 
 #define MAX_CPUS	16
 #define MAX_DEPTH	64
+/* of a huge page */
+#define HUGE		(2UL << 20)
 /* as in lines-plugin.c */
 #define MARK		0x5e1f00000000UL
 
 static struct {
 	const char *device;
-	bool write, uring, fill, busy, least, mark;
+	bool write, uring, fill, least, mark;
 	unsigned int bs, depth, cpus, ios, rounds;
 	unsigned long region;
 } options = {
@@ -138,7 +138,7 @@ static void fill(struct worker *w)
 
 static void prepare(struct worker *w, int cpu)
 {
-	size_t size = (size_t)options.bs * options.depth;
+	size_t size = ((size_t)options.bs * options.depth + HUGE - 1) & -HUGE;
 	int ret;
 
 	w->cpu = cpu;
@@ -146,8 +146,10 @@ static void prepare(struct worker *w, int cpu)
 	w->fd = open(options.device, O_RDWR | O_DIRECT);
 	if (w->fd < 0)
 		err(1, "%s", options.device);
-	if (posix_memalign((void **)&w->buffer, 4096, size))
+	if (posix_memalign((void **)&w->buffer, HUGE, size))
 		errx(1, "out of memory");
+	/* in one piece, or each run has other segments; some kernels cannot */
+	madvise(w->buffer, size, MADV_HUGEPAGE);
 	memset(w->buffer, 0x5a, size);
 	ret = options.uring ?
 		io_uring_queue_init(MAX_DEPTH, &w->ring, 0) : 0;
@@ -176,25 +178,6 @@ static void *helper(void *data)
 		pthread_barrier_wait(&round_ends);
 	}
 	return NULL;
-}
-
-/* What all processors have idled since they were started, in nanoseconds. */
-static unsigned long idle_time(void)
-{
-	unsigned long sum = 0, value;
-	char line[256];
-	FILE *file;
-
-	if (!options.busy)
-		return 0;
-	file = fopen("/proc/timer_list", "r");
-	if (!file)
-		err(1, "/proc/timer_list");
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, " .idle_sleeptime : %lu", &value) == 1)
-			sum += value;
-	fclose(file);
-	return sum;
 }
 
 static uint64_t now(void)
@@ -242,7 +225,7 @@ static void measure(struct worker *first)
 	if (mark)
 		*mark = 1;
 	for (i = 0; i < options.rounds; i++) {
-		uint64_t idle = idle_time(), ns_0 = now(), ticks_0 = __rdtsc();
+		uint64_t ns_0 = now(), ticks_0 = __rdtsc();
 
 		if (options.cpus > 1)
 			pthread_barrier_wait(&round_starts);
@@ -251,7 +234,6 @@ static void measure(struct worker *first)
 			pthread_barrier_wait(&round_ends);
 		ticks[i] = __rdtsc() - ticks_0;
 		ns[i] = now() - ns_0;
-		ticks[i] -= idle_time() - idle;
 	}
 	if (mark)
 		*mark = 1;
@@ -275,7 +257,6 @@ static void parse(int argc, char **argv)
 		{ "write", no_argument, NULL, 'w' },
 		{ "uring", no_argument, NULL, 'u' },
 		{ "fill", no_argument, NULL, 'f' },
-		{ "busy", no_argument, NULL, 'i' },
 		{ "least", no_argument, NULL, 'l' },
 		{ "mark", no_argument, NULL, 'm' },
 		{ "bs", required_argument, NULL, 'b' },
@@ -293,7 +274,6 @@ static void parse(int argc, char **argv)
 		case 'w': options.write = true; break;
 		case 'u': options.uring = true; break;
 		case 'f': options.fill = true; break;
-		case 'i': options.busy = true; break;
 		case 'l': options.least = true; break;
 		case 'm': options.mark = true; break;
 		case 'b': options.bs = number(optarg, 1 << 20); break;
