@@ -1716,8 +1716,11 @@ static void interpose_presuspend_undo(struct dm_target *ti)
 		return;
 	if (it->inner.type->presuspend_undo)
 		it->inner.type->presuspend_undo(&it->inner);
-	if (interpose_last_line(ti))
+	if (interpose_last_line(ti)) {
+		/* DM core may not have waited for it */
+		flush_work(&it->dev->grace_work);
 		interpose_let_go(it->dev);
+	}
 }
 
 static void interpose_postsuspend(struct dm_target *ti)
