@@ -55,7 +55,8 @@ bool findings_refuse(const struct findings *all)
 void findings_complain(const struct findings *all)
 {
 	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].level == REFUSE)
+		if (all->v[i].level == REFUSE ||
+		    (!strcmp(all->v[i].what, "pv") && !options.quiet))
 			complain("%s %s; %s", all->v[i].device, all->v[i].text,
 				 all->v[i].remedy);
 }

@@ -35,4 +35,9 @@ interposectl_status 0 check "${dev%1}2"
 line=$(sed -n 's/^  \(global_filter = .*\)/\1/p' Documentation/admin-guide/device-mapper/dm-interpose.rst)
 [[ $line ]] || fail "the document has no filter line"
 says "note" "physical volume" "devices { $line }"
+interposectl_status 0 attach --name "$P-pv" "${dev%1}2"
+says "physical volume" "devices { $line }"
+interposectl_status 0 -q detach "$P-pv"
+interposectl_status 0 --dry-run snapshot --ram "${dev%1}2"
+says "physical volume" "devices { $line }" "dmsetup create"
 test_done
