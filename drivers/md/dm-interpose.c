@@ -376,8 +376,8 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  *	let RCU's grace period pass; freeze the file system; make sure that the
  *	device's older I/O is over; publish, with the gate closed; [resume of the
  *	lines] open the gate; [DM core lets bios in]; thaw.
- * Suspend, in presuspend of the last line, under md->suspend_lock:
- *	[inner presuspend]; let RCU's grace period pass; freeze the file system,
+ * Suspend, in presuspend of the lines, under md->suspend_lock:
+ *	let RCU's grace period pass; [inner presuspend]; freeze the file system,
  *	unless noflush; close the gate; [DM core waits for what has passed it];
  *	in postsuspend, wait for who has passed the gate and not reached DM core
  *	yet.
@@ -1669,7 +1669,7 @@ static int interpose_end_io(struct dm_target *ti, struct bio *bio,
 
 /*
  * Suspend and resume. DM core calls each method for the lines in their order,
- * so what concerns the whole device is done for the last line.
+ * so what concerns the whole device is done for the last line, or the first.
  */
 static bool interpose_last_line(struct dm_target *ti)
 {
@@ -1683,14 +1683,14 @@ static void interpose_presuspend(struct dm_target *ti)
 
 	if (READ_ONCE(dev->retired))
 		return;
+	/* for blk_interposer_sync(); interpose_let_go() undoes it */
+	if (!ti->begin && blk_interposer_attached(&dev->ip))
+		blk_interposer_prepare(&dev->ip, dm_disk(dev->md)->part0);
 	if (it->inner.type->presuspend)
 		it->inner.type->presuspend(&it->inner);
 	if (!interpose_last_line(ti))
 		return;
 
-	/* for blk_interposer_sync(); interpose_let_go() undoes it */
-	if (blk_interposer_attached(&dev->ip))
-		blk_interposer_prepare(&dev->ip, dm_disk(dev->md)->part0);
 	if (!dm_noflush_suspending(ti)) {
 		flush_work(&dev->thaw_work);
 		interpose_thaw(xchg(&dev->frozen, interpose_freeze(dev)));
