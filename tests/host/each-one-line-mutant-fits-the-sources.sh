@@ -9,7 +9,7 @@ mutants=0
 while IFS= read -r line; do
 	[[ $line && $line != \#* ]] || continue
 	mutants=$((mutants + 1))
-	IFS=$'\t' read -r wrong file piece _ test < <(sed 's/ | /\t/g' <<<"$line")
+	IFS=$'\t' read -r wrong file piece _ test <<<"${line// | /$'\t'}"
 	grep -qF -- "$piece" "$file" || fail "$wrong: not in $file: $piece"
 	[[ -f tests/shell/$test.sh ]] || fail "$wrong: there is no test $test"
 done <tests/mutants/one-line
