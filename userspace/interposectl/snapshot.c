@@ -333,6 +333,8 @@ static void tell_how_to_use(const struct request *request)
 		else
 			say("/dev/mapper/%s", origin->snapshot);
 	}
+	if (request->cow.kind == COW_LV)
+		say("so that its space grows in time: interposectl monitor");
 	say("afterwards: interposectl snapshot --remove %s", request->name);
 }
 

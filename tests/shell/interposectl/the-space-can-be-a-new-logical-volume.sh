@@ -5,7 +5,8 @@
 # Given a mounted ext4 whose device is a logical volume, udevd, and a volume group with room on another disk
 # When interposectl makes a snapshot with the space in that group, and then in the group of the device itself, where
 #   the new volume would lie on the same disk as the device but not on the device
-# Then each has what was there; removing it removes the volume; a group without room is refused, with nothing left
+# Then each has what was there; removing it removes the volume, also after a monitor has removed the snapshot before it was
+#   full; a group without room is refused, with nothing left
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 requires_target snapshot
@@ -42,6 +43,20 @@ for group in "$P-other" "$P-own"; do
 	interposectl_status 0 snapshot --remove "$P-snap"
 	volumes_are "$P-own/lv"
 done
+interposectl_status 0 snapshot --name "$P-snap" --vg "$P-own" --size 8M "$at"
+says "interposectl monitor"
+rm "$at/file"
+lvcreate -qq --yes --name rest --extents 100%FREE "$P-own"
+dd if=/dev/urandom of="$at/file" bs=1M count=6 conv=fsync status=none
+interposectl_status 0 monitor --once --warn 10 --drop 10 "$P-snap"
+says "cannot be extended: removing it"
+[[ ! -e /dev/mapper/$P-snap ]] || fail "it is still there"
+interposectl_status 0 snapshot --remove "$P-snap"
+lvremove -qq --yes "$P-own/rest"
+volumes_are "$P-own/lv"
+interposectl_status 0 list -n
+equal "what is interposed" "" "$said"
+
 interposectl_status 1 snapshot --name "$P-snap" --vg "$P-other" --size 2G "$at"
 says "lvcreate has failed"
 volumes_are "$P-own/lv"
