@@ -9,6 +9,7 @@
 #include "attach.h"
 #include "check.h"
 #include "commands.h"
+#include "inner.h"
 #include "state.h"
 
 /*
@@ -78,7 +79,7 @@ static enum status attach(const struct device *device, const char *name,
 		return interrupted() ? UNDONE : FAILED;
 	}
 	record_end(&record);
-	say("/dev/%s is interposed by %s", device->name, name);
+	say("%s is interposed by %s", device->shown, name);
 	return DONE;
 }
 
@@ -89,11 +90,16 @@ enum status attach_if_safe(const char *argument, const char *name, bool pin,
 	enum status status = FAILED;
 	struct device device;
 	struct map_info info;
-	char own_name[128];
+	char own_name[128], *inner[argc + 1];
 	struct stack stack;
 
-	if (!device_find(argument, &device) || !stack_read(&stack))
+	if (!device_find(argument, &device) ||
+	    !inner_arguments(argument, &device, argc, argv, inner))
 		return FAILED;
+	if (!stack_read(&stack)) {
+		inner_free(argc, inner);
+		return FAILED;
+	}
 	default_name(&device, own_name, sizeof(own_name));
 	if (!name)
 		name = own_name;
@@ -104,8 +110,9 @@ enum status attach_if_safe(const char *argument, const char *name, bool pin,
 			complain("there is a mapped device %s already; choose another --name",
 				 name);
 		else
-			status = attach(&device, name, pin, argc, argv);
+			status = attach(&device, name, pin, argc, inner);
 	}
+	inner_free(argc, inner);
 	findings_free(&findings);
 	stack_free(&stack);
 	return status;
@@ -170,10 +177,10 @@ static bool cache_is_dirty(const struct interposer *ip)
 
 static bool is_in_use(const struct interposer *ip)
 {
-	char node[NAME_SIZE + 8];
+	char node[PATH_MAX];
 	struct usage usage;
 
-	snprintf(node, sizeof(node), "/dev/%s", ip->device);
+	device_node(ip->device, node, sizeof(node));
 	device_usage(ip->device, &usage);
 	return *usage.mountpoint || usage.swap || !device_is_free(node);
 }
@@ -182,13 +189,13 @@ static bool is_in_use(const struct interposer *ip)
 static bool loses_data(const struct interposer *ip)
 {
 	if (cache_is_dirty(ip)) {
-		complain("%s writes back, so that /dev/%s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('An SSD cache that writes back' in dm-interpose.rst)",
-			 ip->map.name, ip->device);
+		complain("%s writes back, so that %s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('An SSD cache that writes back' in dm-interpose.rst)",
+			 ip->map.name, ip->shown);
 		return true;
 	}
 	if (shows_other_data(ip) && is_in_use(ip)) {
-		complain("with %s, what /dev/%s shows is not what it holds, and it is in use; stop that first (umount), then detach",
-			 ip->table.inner, ip->device);
+		complain("with %s, what %s shows is not what it holds, and it is in use; stop that first (umount), then detach",
+			 ip->table.inner, ip->shown);
 		return true;
 	}
 	return false;
@@ -212,7 +219,7 @@ enum status detach(const struct stack *stack, const struct interposer *ip)
 			      ip->map.name, ip->map.name);
 	if (!map_remove(ip->map.name))
 		return FAILED;
-	say("/dev/%s is not interposed any more", ip->device);
+	say("%s is not interposed any more", ip->shown);
 	return DONE;
 }
 

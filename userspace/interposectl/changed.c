@@ -56,17 +56,19 @@ static bool read_era(const struct interposer *ip, struct era *era)
 static bool invalidated(const struct era *era, uint64_t since, uint64_t end,
 			struct ranges *ranges)
 {
-	char command[512], name[NAME_SIZE];
+	char command[PATH_MAX + 128], name[NAME_SIZE], node[PATH_MAX];
 	FILE *xml;
 	bool good;
 
 	if (!sysfs_name(era->metadata, name))
 		return false;
+	device_node(name, node, sizeof(node));
 	snprintf(command, sizeof(command),
-		 "era_invalidate --metadata-snapshot --written-since %" PRIu64 " /dev/%s",
-		 since, name);
+		 "era_invalidate --metadata-snapshot --written-since %" PRIu64 " %s",
+		 since, node);
 	if (!step("%s", command))
 		return true;
+	keep_descriptors();
 	xml = popen(command, "re");
 	if (!xml)
 		return false;

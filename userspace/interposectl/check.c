@@ -38,7 +38,7 @@ static void found(struct findings *all, const struct device *device,
 			 (int)sizeof(f->remedy) - 1, newline + 1);
 	}
 	f->level = level;
-	snprintf(f->device, sizeof(f->device), "%s", device->name);
+	snprintf(f->device, sizeof(f->device), "%s", device->shown);
 	snprintf(f->what, sizeof(f->what), "%s", what);
 	snprintf(f->text, sizeof(f->text), "%.*s", (int)sizeof(f->text) - 1,
 		 buffer);
@@ -83,7 +83,7 @@ static void check_interposed(const struct stack *stack,
 	else if (ip)
 		found(all, device, REFUSE, "overlap",
 		      "shares its disk with %s, which is interposed by %s\ninterpose either the disk or partitions of it; first: interposectl detach %s",
-		      ip->device, ip->map.name, ip->map.name);
+		      ip->shown, ip->map.name, ip->map.name);
 	for (size_t i = 0; i < stack->n_interposers; i++)
 		if (stack->interposers[i].map.dev == device->dev)
 			found(all, device, REFUSE, "control-only",
@@ -175,8 +175,8 @@ static void check_usage(const struct device *device,
 {
 	if (usage->read_only)
 		found(all, device, REFUSE, "read-only",
-		      "is read-only\nload the table with dmsetup create --readonly, or first: blockdev --setrw /dev/%s",
-		      device->name);
+		      "is read-only\nload the table with dmsetup create --readonly, or first: blockdev --setrw %s",
+		      device->shown);
 	if (usage->root)
 		found(all, device, NOTE, "root",
 		      "is under the root file system\nattach, detach and snapshot with interposectl; do not use dmsetup suspend from a shell");

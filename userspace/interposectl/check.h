@@ -12,7 +12,7 @@ enum level { OK, NOTE, REFUSE };
 
 struct finding {
 	enum level level;
-	char device[NAME_SIZE];
+	char device[SHOWN_SIZE];	/* as it is printed */
 	char what[32];			/* one word, for programs */
 	char text[512];
 	char remedy[512];

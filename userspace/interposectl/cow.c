@@ -11,6 +11,7 @@
 
 #include "cow.h"
 #include "loop.h"
+#include "names.h"
 #include "parse.h"
 #include "say.h"
 
@@ -83,43 +84,52 @@ static bool make_device(const struct cow_request *request, char *node,
 	char signature[64];
 	struct device cow;
 
-	if (!device_of_node(request->options->where, &cow) ||
+	if (!device_find(request->options->where, &cow) ||
 	    !is_allowed(request, cow.name))
 		return false;
 	if (!device_is_free(cow.path)) {
-		complain("%s is in use; name another device", cow.path);
+		complain("%s is in use; name another device", cow.shown);
 		return false;
 	}
 	device_signature(cow.path, signature, sizeof(signature));
 	if (*signature && !request->options->wipe) {
 		complain("%s holds data (%s); name another device, or say --wipe if nobody needs that",
-			 cow.path, signature);
+			 cow.shown, signature);
 		return false;
 	}
 	snprintf(node, size, "%s", cow.path);
 	return clear(node);
 }
 
+/* "vg0", which may also be typed as "/dev/vg0" */
+static const char *group_of(const struct cow_request *request)
+{
+	const char *group = request->options->where;
+
+	return strncmp(group, "/dev/", 5) ? group : group + 5;
+}
+
 static bool make_lv(const struct cow_request *request, struct record *record,
 		    char *node, size_t size)
 {
+	const char *group = group_of(request);
 	char name[128], bytes_text[32];
 	const char *const create[] = { "lvcreate", "--quiet", "--yes",
 		"--wipesignatures", "y", "--zero", "y", "--name", name,
-		"--size", bytes_text, request->options->where, NULL };
+		"--size", bytes_text, group, NULL };
 	struct device cow;
 	uint64_t bytes;
 
 	if (!size_of(request, &bytes))
 		return false;
 	snprintf(bytes_text, sizeof(bytes_text), "%" PRIu64 "b", bytes);
-	snprintf(name, sizeof(name), "%s-cow", request->snapshot);
-	snprintf(node, size, "/dev/%s/%s", request->options->where, name);
+	name_lv(request->snapshot, name, sizeof(name));
+	snprintf(node, size, "/dev/%s/%s", group, name);
 	if (!access(node, F_OK)) {
 		complain("%s exists already; choose another --name", node);
 		return false;
 	}
-	if (!record_undo(record, "lv %s/%s", request->options->where, name))
+	if (!record_undo(record, "lv %s/%s", group, name))
 		return false;
 	if (run(create)) {
 		complain("lvcreate has failed; say another --vg or --size");

@@ -4,17 +4,86 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <blkid.h>
 #include <libmount.h>
+#include <linux/btrfs.h>
 
 #include "device.h"
+#include "names.h"
 #include "parse.h"
 #include "say.h"
 
 /*
- * Who uses it
+ * Names of it
+ */
+
+/* The kernel writes '!' where the node has a directory */
+static void slashes(char *name)
+{
+	for (; *name; name++)
+		if (*name == '!')
+			*name = '/';
+}
+
+char *device_column(const char *name, char *out, size_t size)
+{
+	char map[NAME_SIZE];
+
+	if (sysfs_read(name, "dm/name", map, sizeof(map)) && *map)
+		return name_printable(map, out, size);
+	name_printable(name, out, size);
+	slashes(out);
+	return out;
+}
+
+char *device_shown(const char *name, char *out, size_t size)
+{
+	const char *directory = sysfs_exists(name, "dm/name") ? "/dev/mapper/" :
+				"/dev/";
+	char column[SHOWN_SIZE];
+
+	snprintf(out, size, "%s%s", directory,
+		 device_column(name, column, sizeof(column) - 16));
+	return out;
+}
+
+static bool is_node_of(const char *path, dev_t dev)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+}
+
+void device_node(const char *name, char *path, size_t size)
+{
+	dev_t dev = 0;
+
+	sysfs_devno(name, &dev);
+	snprintf(path, size, "/dev/%s", name);
+	slashes(path);
+	if (is_node_of(path, dev))
+		return;
+	snprintf(path, size, "/dev/block/%u:%u", major(dev), minor(dev));
+	if (!is_node_of(path, dev))
+		snprintf(path, size, "%u:%u", major(dev), minor(dev));
+}
+
+void device_word(const struct device *device, char *word, size_t size)
+{
+	char map[NAME_SIZE];
+
+	if (!sysfs_read(device->name, "dm/name", map, sizeof(map)))
+		snprintf(map, sizeof(map), "%s", device->name);
+	name_word(map, word, size);
+}
+
+/*
+ * What lies on it. A mount table has names of devices, which may be those of
+ * others by now: only numbers count.
  */
 
 static struct libmnt_table *mounts(void)
@@ -22,18 +91,166 @@ static struct libmnt_table *mounts(void)
 	return mnt_new_table_from_file("/proc/self/mountinfo");
 }
 
-/* A btrfs has a number of its own: then its source tells */
-static dev_t mounted_device(struct libmnt_fs *fs)
-{
-	const char *source = mnt_fs_get_srcpath(fs);
-	char name[NAME_SIZE];
-	struct stat st;
+struct numbers {
+	dev_t *v;
+	size_t n, max;
+};
 
-	if (sysfs_name(mnt_fs_get_devno(fs), name))
-		return mnt_fs_get_devno(fs);
-	if (source && !stat(source, &st) && S_ISBLK(st.st_mode))
-		return st.st_rdev;
-	return 0;
+static bool add_number(const char *name, void *data)
+{
+	struct numbers *numbers = data;
+
+	if (numbers->n < numbers->max && sysfs_devno(name, numbers->v + numbers->n))
+		numbers->n++;
+	return false;
+}
+
+/* /sys/fs/btrfs/FSID/devices has links to the devices themselves */
+static int devices_of_btrfs(const char *path, dev_t *devs, size_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct btrfs_ioctl_fs_info_args info = { };
+	struct numbers numbers = { devs, 0, max };
+	char where[128];
+	size_t n = 0;
+
+	if (fd < 0)
+		return -1;
+	if (!ioctl(fd, BTRFS_IOC_FS_INFO, &info)) {
+		n = snprintf(where, sizeof(where), "fs/btrfs/");
+		for (int i = 0; i < BTRFS_FSID_SIZE; i++)
+			n += snprintf(where + n, sizeof(where) - n,
+				      i == 4 || i == 6 || i == 8 || i == 10 ?
+				      "-%02x" : "%02x", info.fsid[i]);
+		snprintf(where + n, sizeof(where) - n, "/devices");
+		sysfs_each_in(where, add_number, &numbers);
+	}
+	close(fd);
+	return numbers.n ? (int)numbers.n : -1;
+}
+
+/* The mount of a file, by its number, so that no spelling of its path counts */
+struct libmnt_fs *device_mount_of(struct libmnt_table *table,
+				  const char *path)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs = NULL;
+	struct statx stx;
+
+	if (!table || !iter ||
+	    statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &stx) ||
+	    !(stx.stx_mask & STATX_MNT_ID)) {
+		mnt_free_iter(iter);
+		return NULL;
+	}
+	while (!mnt_table_next_fs(table, iter, &fs))
+		if (mnt_fs_get_id(fs) == (int)stx.stx_mnt_id)
+			break;
+	mnt_free_iter(iter);
+	return fs && mnt_fs_get_id(fs) == (int)stx.stx_mnt_id ? fs : NULL;
+}
+
+/* Without a device of their own, and whatever they show lies elsewhere */
+static bool has_no_device(const char *type)
+{
+	static const char *const types[] = { "tmpfs", "ramfs", "devtmpfs",
+		"proc", "sysfs", "devpts", "cgroup", "cgroup2", "rootfs",
+		"nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "autofs",
+		"efivarfs", "securityfs", "debugfs", "tracefs", "configfs" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (!strcmp(type, types[i]))
+			return true;
+	return false;
+}
+
+static int devices_of_mount(const char *path, struct libmnt_fs *fs, dev_t dev,
+			    dev_t *devs, size_t max)
+{
+	const char *type = fs ? mnt_fs_get_fstype(fs) : NULL;
+	char name[NAME_SIZE];
+
+	if (sysfs_name(dev, name)) {
+		*devs = dev;
+		return 1;
+	}
+	if (type && !strcmp(type, "btrfs"))
+		return devices_of_btrfs(path, devs, max);
+	return type && has_no_device(type) ? 0 : -1;
+}
+
+int devices_of_file(const char *path, dev_t *devs, size_t max)
+{
+	struct libmnt_table *table;
+	struct stat st;
+	int n;
+
+	if (stat(path, &st))
+		return -1;
+	table = mounts();
+	n = devices_of_mount(path, device_mount_of(table, path), st.st_dev, devs, max);
+	mnt_unref_table(table);
+	return n;
+}
+
+void device_of_file(const char *path, char *name)
+{
+	dev_t devs[DEVICES_MAX];
+
+	if (devices_of_file(path, devs, DEVICES_MAX) < 1 ||
+	    !sysfs_name(devs[0], name))
+		*name = '\0';
+}
+
+/*
+ * Who uses it
+ */
+
+static bool add_btrfs(const char *fsid, void *data)
+{
+	char where[NAME_SIZE + 32];
+
+	snprintf(where, sizeof(where), "fs/btrfs/%s/devices", fsid);
+	sysfs_each_in(where, add_number, data);
+	return false;
+}
+
+/* Of a mount that another one hides, it may be any btrfs */
+static int devices_of_mounted_btrfs(struct libmnt_fs *fs, dev_t *devs,
+				    size_t max)
+{
+	struct numbers numbers = { devs, 0, max };
+	struct statx stx;
+
+	if (!statx(AT_FDCWD, mnt_fs_get_target(fs), AT_NO_AUTOMOUNT,
+		   STATX_BASIC_STATS | STATX_MNT_ID, &stx) &&
+	    (int)stx.stx_mnt_id == mnt_fs_get_id(fs))
+		return devices_of_btrfs(mnt_fs_get_target(fs), devs, max);
+	sysfs_each_in("fs/btrfs", add_btrfs, &numbers);
+	return numbers.n;
+}
+
+/* Does that mount lie on @name, or on a partition of it? */
+static bool is_mount_of(struct libmnt_fs *fs, const char *name)
+{
+	const char *type = mnt_fs_get_fstype(fs);
+	char mounted[NAME_SIZE], disk[NAME_SIZE];
+	dev_t devs[DEVICES_MAX];
+	int n = 0;
+
+	devs[0] = mnt_fs_get_devno(fs);
+	if (sysfs_name(devs[0], mounted))
+		n = 1;
+	else if (type && !strcmp(type, "btrfs") && mnt_fs_get_target(fs))
+		n = devices_of_mounted_btrfs(fs, devs, DEVICES_MAX);
+	for (int i = 0; i < n; i++) {
+		if (!sysfs_name(devs[i], mounted))
+			continue;
+		sysfs_disk(mounted, disk);
+		if (!strcmp(mounted, name) || !strcmp(disk, name))
+			return true;
+	}
+	return false;
 }
 
 static void note_mount(struct libmnt_fs *fs, struct usage *usage)
@@ -49,19 +266,6 @@ static void note_mount(struct libmnt_fs *fs, struct usage *usage)
 			 type ? type : "");
 	}
 	usage->root |= root;
-}
-
-void device_of_file(const char *path, char *name)
-{
-	struct libmnt_table *table = mounts();
-	struct libmnt_fs *fs = table ? mnt_table_find_mountpoint(table, path,
-							MNT_ITER_BACKWARD) : NULL;
-	struct stat st;
-
-	if ((stat(path, &st) || !sysfs_name(st.st_dev, name)) &&
-	    (!fs || !sysfs_name(mounted_device(fs), name)))
-		*name = '\0';
-	mnt_unref_table(table);
 }
 
 /* A file that is swapped to is found as one of its file system's device */
@@ -93,18 +297,13 @@ void device_usage(const char *name, struct usage *usage)
 {
 	struct libmnt_table *table = mounts();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	char mounted[NAME_SIZE], disk[NAME_SIZE];
 	struct libmnt_fs *fs;
 
 	memset(usage, 0, sizeof(*usage));
 	usage->read_only = sysfs_is(name, "ro", "1");
-	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
-		if (!sysfs_name(mounted_device(fs), mounted))
-			continue;
-		sysfs_disk(mounted, disk);
-		if (!strcmp(mounted, name) || !strcmp(disk, name))
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs))
+		if (is_mount_of(fs, name))
 			note_mount(fs, usage);
-	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
 	look_for_swap(name, usage);
@@ -139,80 +338,4 @@ void device_signature(const char *path, char *type, size_t size)
 	if (value)
 		snprintf(type, size, "%s", value);
 	blkid_free_probe(probe);
-}
-
-/*
- * Which one is meant
- */
-
-bool device_of_node(const char *path, struct device *device)
-{
-	struct stat st;
-
-	memset(device, 0, sizeof(*device));
-	if (stat(path, &st)) {
-		complain("%s: %s", path, strerror(errno));
-		return false;
-	}
-	if (!S_ISBLK(st.st_mode)) {
-		complain("%s is no block device", path);
-		return false;
-	}
-	snprintf(device->path, sizeof(device->path), "%s", path);
-	device->dev = st.st_rdev;
-	if (!sysfs_name(st.st_rdev, device->name)) {
-		complain("%s: there is no such device", path);
-		return false;
-	}
-	device->sectors = sysfs_sectors(device->name);
-	return true;
-}
-
-static bool device_of_mountpoint(const char *path, struct device *device)
-{
-	struct libmnt_table *table = mounts();
-	char node[PATH_MAX] = "", name[NAME_SIZE], *real = realpath(path, NULL);
-	struct libmnt_fs *fs = NULL;
-
-	if (table && real)
-		fs = mnt_table_find_target(table, real, MNT_ITER_BACKWARD);
-	if (fs && sysfs_name(mounted_device(fs), name)) {
-		snprintf(node, sizeof(node), "%s", mnt_fs_get_srcpath(fs) ?: "");
-		if (access(node, F_OK))
-			snprintf(node, sizeof(node), "/dev/%s", name);
-	}
-	mnt_unref_table(table);
-	free(real);
-	if (*node)
-		return device_of_node(node, device);
-	complain("%s: nothing is mounted there that lies on a block device; name the device or where it is mounted",
-		 path);
-	return false;
-}
-
-bool device_find(const char *argument, struct device *device)
-{
-	char path[PATH_MAX], name[NAME_SIZE];
-	struct stat st;
-	dev_t dev;
-
-	if (!stat(argument, &st) && S_ISDIR(st.st_mode))
-		return device_of_mountpoint(argument, device);
-	if (parse_devno(argument, &dev) && sysfs_name(dev, name)) {
-		snprintf(path, sizeof(path), "/dev/%s", name);
-		argument = path;
-	}
-	return device_of_node(argument, device);
-}
-
-void device_word(const struct device *device, char *word, size_t size)
-{
-	char map[NAME_SIZE];
-
-	if (!sysfs_read(device->name, "dm/name", map, sizeof(map)))
-		snprintf(map, sizeof(map), "%s", device->name);
-	snprintf(word, size, "%.*s", 64, map);
-	for (; *word; word++)
-		if (*word == '!' || *word == '/')
-			*word = '-';
 }

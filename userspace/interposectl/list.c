@@ -277,7 +277,7 @@ static void print_interposer(const struct stack *stack,
 	char names[1024];
 
 	printf("name:        %s\n", ip->map.name);
-	printf("device:      /dev/%s (%u:%u)\n", ip->device,
+	printf("device:      %s (%u:%u)\n", ip->shown,
 	       major(ip->table.device), minor(ip->table.device));
 	printf("state:       %s\n", stack_state(ip));
 	if (ip->map.suspended)

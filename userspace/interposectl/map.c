@@ -76,7 +76,7 @@ static bool finish(struct dm_task *dmt, const char *what, const char *name)
  * Reading
  */
 
-int map_each(bool (*each)(const char *name, void *data), void *data)
+int map_each(bool (*each)(const char *name, dev_t dev, void *data), void *data)
 {
 	struct dm_task *dmt = task(DM_DEVICE_LIST, NULL);
 	struct dm_names *names;
@@ -94,7 +94,7 @@ int map_each(bool (*each)(const char *name, void *data), void *data)
 	if (names && names->dev) {
 		do {
 			names = (void *)((char *)names + next);
-			if (each(names->name, data))
+			if (each(names->name, names->dev, data))
 				break;
 			next = names->next;
 		} while (next);
@@ -103,9 +103,20 @@ int map_each(bool (*each)(const char *name, void *data), void *data)
 	return 0;
 }
 
-bool map_info(const char *name, struct map_info *out)
+static struct dm_task *task_of(int type, dev_t dev)
 {
-	struct dm_task *dmt = task(DM_DEVICE_INFO, name);
+	struct dm_task *dmt = task(type, NULL);
+
+	if (dmt) {
+		dm_task_set_major(dmt, major(dev));
+		dm_task_set_minor(dmt, minor(dev));
+	}
+	return dmt;
+}
+
+static bool read_info(struct dm_task *dmt, const char *name,
+		      struct map_info *out)
+{
 	struct dm_info info;
 	const char *uuid;
 
@@ -125,9 +136,18 @@ bool map_info(const char *name, struct map_info *out)
 	return out->exists;
 }
 
-static bool first_line(int type, const char *name, struct map_line *line)
+bool map_info(const char *name, struct map_info *out)
 {
-	struct dm_task *dmt = task(type, name);
+	return read_info(task(DM_DEVICE_INFO, name), name, out);
+}
+
+bool map_info_of(dev_t dev, const char *name, struct map_info *out)
+{
+	return read_info(task_of(DM_DEVICE_INFO, dev), name, out);
+}
+
+static bool first_line(struct dm_task *dmt, struct map_line *line)
+{
 	char *target = NULL, *params = NULL;
 	uint64_t start, length;
 
@@ -153,12 +173,22 @@ static bool first_line(int type, const char *name, struct map_line *line)
 
 bool map_status(const char *name, struct map_line *line)
 {
-	return first_line(DM_DEVICE_STATUS, name, line);
+	return first_line(task(DM_DEVICE_STATUS, name), line);
+}
+
+bool map_status_of(dev_t dev, struct map_line *line)
+{
+	return first_line(task_of(DM_DEVICE_STATUS, dev), line);
 }
 
 bool map_table(const char *name, struct map_line *line)
 {
-	return first_line(DM_DEVICE_TABLE, name, line);
+	return first_line(task(DM_DEVICE_TABLE, name), line);
+}
+
+bool map_table_of(dev_t dev, struct map_line *line)
+{
+	return first_line(task_of(DM_DEVICE_TABLE, dev), line);
 }
 
 void map_line_free(struct map_line *line)
@@ -191,6 +221,25 @@ static const struct kind kinds[] = {
 	},
 };
 
+/* As a shell reads it; what it is to expand, such as "$(...)", stays */
+#define SHELL_MAX (4 * MAP_UUID_MAX + 8)
+
+static char *shell(const char *name, char *word)
+{
+	return quote(name, word, SHELL_MAX);
+}
+
+static char *in_quotes(const char *params, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *params && n + 2 < size; out[n++] = *params++)
+		if (strchr("\"\\`", *params))
+			out[n++] = '\\';
+	out[n] = '\0';
+	return out;
+}
+
 static bool is_absent(const char *name)
 {
 	struct map_info info;
@@ -205,14 +254,17 @@ static bool is_absent(const char *name)
 bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 		const char *type, const char *params, uint32_t *cookie)
 {
+	char word[SHELL_MAX], uuid_word[SHELL_MAX], line[8192];
 	uint32_t own = 0;
 	char uuid[MAP_UUID_MAX];
 	struct dm_task *dmt;
 	bool good = false;
 
 	snprintf(uuid, sizeof(uuid), "%s%s", kinds[kind].prefix, name);
-	if (!step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"", name,
-		  uuid, (unsigned long long)sectors, type, params))
+	if (!step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"",
+		  shell(name, word), shell(uuid, uuid_word),
+		  (unsigned long long)sectors, type,
+		  in_quotes(params, line, sizeof(line))))
 		return true;
 	if (!is_absent(name))
 		return false;
@@ -254,13 +306,17 @@ static bool change(int type, const char *name, const char *what,
 
 bool map_remove(const char *name)
 {
-	return !step("dmsetup remove --retry %s", name) ||
+	char word[SHELL_MAX];
+
+	return !step("dmsetup remove --retry %s", shell(name, word)) ||
 	       change(DM_DEVICE_REMOVE, name, "cannot remove", NULL);
 }
 
 bool map_suspend(const char *name)
 {
-	return !step("dmsetup suspend %s", name) ||
+	char word[SHELL_MAX];
+
+	return !step("dmsetup suspend %s", shell(name, word)) ||
 	       change(DM_DEVICE_SUSPEND, name, "cannot suspend",
 		      NULL);
 }
@@ -268,16 +324,19 @@ bool map_suspend(const char *name)
 /* Without waiting for udev, whose programs may lie on what is suspended */
 bool map_resume(const char *name, uint32_t *cookie)
 {
-	return !step("dmsetup resume %s", name) ||
+	char word[SHELL_MAX];
+
+	return !step("dmsetup resume %s", shell(name, word)) ||
 	       change(DM_DEVICE_RESUME, name, "cannot resume",
 		      cookie);
 }
 
 bool map_message(const char *name, const char *message)
 {
+	char word[SHELL_MAX];
 	struct dm_task *dmt;
 
-	if (!step("dmsetup message %s 0 %s", name, message))
+	if (!step("dmsetup message %s 0 %s", shell(name, word), message))
 		return true;
 	dmt = task(DM_DEVICE_TARGET_MSG, name);
 	if (!dmt)

@@ -35,8 +35,12 @@ void map_setup(void);
 void map_warm_up(void);
 
 /* Reading */
-int map_each(bool (*each)(const char *name, void *data), void *data);
+int map_each(bool (*each)(const char *name, dev_t dev, void *data), void *data);
 bool map_info(const char *name, struct map_info *info);
+/* By its number, whatever it is called by now; @name is for the messages */
+bool map_info_of(dev_t dev, const char *name, struct map_info *info);
+bool map_status_of(dev_t dev, struct map_line *line);
+bool map_table_of(dev_t dev, struct map_line *line);
 /* The first line; false: none. To be freed with map_line_free */
 bool map_status(const char *name, struct map_line *line);
 bool map_table(const char *name, struct map_line *line);

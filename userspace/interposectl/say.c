@@ -160,6 +160,16 @@ char *quote(const char *word, char *out, size_t size)
 	return out;
 }
 
+/*
+ * Other programs get the three standard ones and no more: neither those of
+ * libdevmapper, nor what whoever has started this one has left open. lvm2 would
+ * warn of each.
+ */
+void keep_descriptors(void)
+{
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
 static int spawn_and_wait(const char *const argv[], bool silent)
 {
 	posix_spawn_file_actions_t files;
@@ -180,6 +190,7 @@ static int spawn_and_wait(const char *const argv[], bool silent)
 		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
 						 O_WRONLY, 0);
 	fflush(NULL);
+	keep_descriptors();
 	error = posix_spawnp(&pid, argv[0], &files, &attr, (char **)argv,
 			     environ);
 	posix_spawn_file_actions_destroy(&files);

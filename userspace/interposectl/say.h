@@ -47,6 +47,9 @@ bool step(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Before each step, for tests that kill the program there */
 void step_begins(void);
 
+/* From other programs; to be called before one is started */
+void keep_descriptors(void);
+
 int run(const char *const argv[]);
 /* No step, and its output is of no interest: does it succeed? */
 bool looks(const char *const argv[]);

@@ -38,7 +38,7 @@ static bool use_interposer(struct origin *origin, const struct interposer *ip)
 {
 	if (strcmp(ip->table.inner, "snapshot-origin")) {
 		complain("%s is interposed by %s with %s, and a snapshot needs snapshot-origin; first: interposectl detach %s",
-			 ip->device, ip->map.name, ip->table.inner,
+			 ip->shown, ip->map.name, ip->table.inner,
 			 ip->map.name);
 		return false;
 	}
@@ -105,7 +105,8 @@ static bool add_origin(struct request *request, const struct origin *origin)
 
 		if (overlap(other, origin->device.name)) {
 			complain("%s and %s share data; name each device once, and either a disk or its partitions",
-				 other, origin->device.name);
+				 request->origins[i].device.shown,
+				 origin->device.shown);
 			return false;
 		}
 		if (at == request->n &&

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "names.h"
 #include "say.h"
 #include "stack.h"
 
@@ -24,7 +25,7 @@ static void read_status(struct interposer *ip)
 {
 	if (ip->map.suspended && !strcmp(ip->table.inner, "era"))
 		return;
-	ip->has_status = map_status(ip->map.name, &ip->status_line) &&
+	ip->has_status = map_status_of(ip->map.dev, &ip->status_line) &&
 		!strcmp(ip->status_line.type, "interpose") &&
 		parse_interpose_status(ip->status_line.params, &ip->status);
 }
@@ -32,6 +33,7 @@ static void read_status(struct interposer *ip)
 static void read_interposer(struct interposer *ip)
 {
 	sysfs_name(ip->table.device, ip->device);
+	device_shown(ip->device, ip->shown, sizeof(ip->shown));
 	read_status(ip);
 	if (ip->has_status)
 		snprintf(ip->beneath, sizeof(ip->beneath), "%s",
@@ -80,17 +82,17 @@ static void add_snapshot(struct stack *stack, struct map_info *info,
 	if (!parse_snapshot_table(line->params, &snap->table))
 		return;
 	stack->n_snapshots++;
-	if (map_status(info->name, &status))
+	if (map_status_of(info->dev, &status))
 		parse_snapshot_status(status.params, &snap->status);
 	map_line_free(&status);
 }
 
-static bool add_map(const char *name, void *data)
+static bool add_map(const char *name, dev_t dev, void *data)
 {
 	struct map_info info;
 	struct map_line line;
 
-	if (!map_info(name, &info) || !map_table(name, &line))
+	if (!map_info_of(dev, name, &info) || !map_table_of(dev, &line))
 		return false;
 	if (!strcmp(line.type, "interpose") &&
 	    add_interposer(data, &info, &line))
@@ -199,26 +201,62 @@ const char *stack_state(const struct interposer *ip)
 	return ip->map.suspended ? "held" : "attached";
 }
 
+/* Of the name as it is, or as libdevmapper writes it: a blank is \x20 there */
+static struct interposer *of_name(const struct stack *stack, const char *name)
+{
+	struct interposer *ip = stack_of_map(stack, name);
+	char plain[MAP_NAME_MAX];
+
+	for (size_t i = 0; !ip && i < stack->n_interposers; i++)
+		if (name_decode(stack->interposers[i].map.name, plain,
+				sizeof(plain)) && !strcmp(plain, name))
+			ip = &stack->interposers[i];
+	return ip;
+}
+
+/* By any of its three devices: above, the mapped one, beneath */
+static struct interposer *of_number(const struct stack *stack, dev_t dev)
+{
+	for (size_t i = 0; i < stack->n_interposers; i++) {
+		struct interposer *ip = &stack->interposers[i];
+
+		if (ip->table.device == dev || ip->map.dev == dev ||
+		    (ip->beneath_dev && ip->beneath_dev == dev))
+			return ip;
+	}
+	return NULL;
+}
+
 /* By its own name or by its device; NULL: it has been said why */
 struct interposer *stack_find(const struct stack *stack, const char *argument)
 {
-	struct interposer *ip = stack_of_map(stack, argument);
+	struct interposer *ip = of_name(stack, argument), *other;
 	struct device device;
+	int found;
 
-	if (ip)
-		return ip;
-	if (!strchr(argument, '/')) {
-		complain("there is no interposer %s; interposectl list names them all",
-			 argument);
+	if (ip) {
+		other = stack_of_device(stack, argument);
+		if (!other || other == ip)
+			return ip;
+		complain("%s is an interposer, and also a device with another one, %s; say /dev/mapper/%s or %s",
+			 argument, other->map.name, argument, other->shown);
 		return NULL;
 	}
-	if (!device_find(argument, &device))
-		return NULL;
-	ip = stack_of_device(stack, device.name);
-	if (!ip)
-		ip = stack_of_map(stack, strrchr(argument, '/') + 1);
-	if (!ip)
-		complain("%s is not interposed; interposectl list names what is",
+	found = device_look(argument, &device);
+	if (!found)
+		complain("there is no interposer and no device '%s'; interposectl list names what is interposed",
 			 argument);
-	return ip;
+	if (found <= 0)
+		return NULL;
+	ip = of_number(stack, device.dev);
+	if (ip)
+		return ip;
+	other = stack_overlaps(stack, device.name);
+	if (other)
+		complain("%s is not interposed, but %s is, by %s", device.shown,
+			 other->shown, other->map.name);
+	else
+		complain("%s is not interposed; interposectl list names what is",
+			 device.shown);
+	return NULL;
 }

@@ -7,6 +7,7 @@
 #ifndef INTERPOSECTL_STACK_H
 #define INTERPOSECTL_STACK_H
 
+#include "device.h"
 #include "map.h"
 #include "parse.h"
 #include "sysfs.h"
@@ -18,7 +19,8 @@ struct interposer {
 	struct interpose_table table;
 	struct interpose_status status;
 	bool has_status;		/* era gives none while suspended */
-	char device[NAME_SIZE];
+	char device[NAME_SIZE];		/* the kernel's name of it */
+	char shown[SHOWN_SIZE];		/* the same, for messages */
 	char beneath[NAME_SIZE];
 	dev_t beneath_dev;
 };

@@ -95,7 +95,7 @@ static enum status start(const struct tab_entry *entry)
 		return FAILED;
 	if (!is_attached(entry, &device))
 		return attach_entry(entry, &device);
-	say("/dev/%s is interposed by %s already", device.name, entry->name);
+	say("%s is interposed by %s already", device.shown, entry->name);
 	return DONE;
 }
 

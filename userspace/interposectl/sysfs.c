@@ -139,16 +139,13 @@ bool sysfs_disk(const char *name, char *disk)
 	return true;
 }
 
-bool sysfs_each(const char *name, const char *directory,
-		bool (*each)(const char *entry, void *data), void *data)
+static bool each_in(const char *path,
+		    bool (*each)(const char *entry, void *data), void *data)
 {
+	DIR *dir = opendir(path);
 	struct dirent *entry;
-	char path[PATH_MAX];
 	bool stop = false;
-	DIR *dir;
 
-	attribute_path(path, name, directory);
-	dir = opendir(path);
 	if (!dir)
 		return false;
 	while (!stop && (entry = readdir(dir)))
@@ -156,6 +153,24 @@ bool sysfs_each(const char *name, const char *directory,
 			stop = each(entry->d_name, data);
 	closedir(dir);
 	return stop;
+}
+
+bool sysfs_each(const char *name, const char *directory,
+		bool (*each)(const char *entry, void *data), void *data)
+{
+	char path[PATH_MAX];
+
+	attribute_path(path, name, directory);
+	return each_in(path, each, data);
+}
+
+bool sysfs_each_in(const char *directory,
+		   bool (*each)(const char *entry, void *data), void *data)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", sysfs_root, directory);
+	return each_in(path, each, data);
 }
 
 /*

@@ -35,6 +35,9 @@ bool sysfs_is_bypass(const char *name);
 /* What there is in a directory; @each returns true to stop, and so does this */
 bool sysfs_each(const char *name, const char *directory,
 		bool (*each)(const char *entry, void *data), void *data);
+/* The same for a directory below the root */
+bool sysfs_each_in(const char *directory,
+		   bool (*each)(const char *entry, void *data), void *data);
 
 /* Does what is written to @name come to @on in the end? */
 bool sysfs_lies_on(const char *name, const char *on);

@@ -223,22 +223,20 @@ int snapshot_remove(const char *name, const char *uuid, bool deferred)
 	return error;
 }
 
-/* The environment with two variables more; the caller frees it */
+/* The environment with a variable more; the caller frees it */
 static char **lvm_environment(void)
 {
 	static char by_dmeventd[] = "LVM_RUN_BY_DMEVENTD=1";
-	static char no_warnings[] = "LVM_SUPPRESS_FD_WARNINGS=1";
 	size_t n = 0;
 	char **all;
 
 	while (environ[n])
 		n++;
-	all = calloc(n + 3, sizeof(*all));
+	all = calloc(n + 2, sizeof(*all));
 	if (!all)
 		return NULL;
 	memcpy(all, environ, n * sizeof(*all));
 	all[n] = by_dmeventd;
-	all[n + 1] = no_warnings;
 	return all;
 }
 
@@ -265,6 +263,8 @@ static int spawn_lvm(char *const argv[], int output, pid_t *pid)
 					 O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
+	/* LVM warns of each that is open besides, such as dmeventd's own */
+	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	error = posix_spawn(pid, LVM_COMMAND, &files, &attributes, argv,
 			    environment);
 	posix_spawn_file_actions_destroy(&files);

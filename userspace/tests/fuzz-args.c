@@ -57,6 +57,8 @@ static void broken(const char *claim)
  */
 
 bool __wrap_device_find(const char *argument, struct device *device);
+int __wrap_device_look(const char *argument, struct device *device);
+int __wrap_devices_of_file(const char *path, dev_t *devs, size_t max);
 bool __wrap_device_of_node(const char *path, struct device *device);
 void __wrap_device_of_file(const char *path, char *name);
 void __wrap_device_usage(const char *name, struct usage *usage);
@@ -86,9 +88,22 @@ bool __wrap_device_find(const char *argument, struct device *device)
 	snprintf(device->path, sizeof(device->path), "%s", argument);
 	snprintf(device->name, sizeof(device->name), "fake%zu",
 		 strlen(argument));
+	snprintf(device->shown, sizeof(device->shown), "/dev/%.64s",
+		 device->name);
 	device->dev = makedev(240, strlen(argument));
 	device->sectors = 1 << 20;
 	return true;
+}
+
+int __wrap_device_look(const char *argument, struct device *device)
+{
+	return strlen(argument) % 3 && __wrap_device_find(argument, device);
+}
+
+int __wrap_devices_of_file(const char *path, dev_t *devs, size_t max)
+{
+	*devs = makedev(240, 1);
+	return strlen(path) % 2 && max;
 }
 
 bool __wrap_device_of_node(const char *path, struct device *device)
