@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Attaching and detaching over and over under load, and whether everything is then as it was. Source it after
-# test.sh. The inner target's other device is /dev/vdb.
+# test.sh. The inner target's other device is the second disk.
 
 # holder NAME: what DM's device of that name is called in /sys/block. No process is started.
 holder() {
@@ -26,7 +26,7 @@ inner_line() {
 	case $1 in
 	linear) echo "linear $2 0" ;;
 	flakey) echo "flakey $2 0 3600 0" ;;
-	era) echo "era /dev/vdb $2 64" ;;
+	era) echo "era $(disk b) $2 64" ;;
 	delay) echo "delay $2 0 ${3:-5}" ;;
 	snapshot-origin) echo "snapshot-origin" ;;
 	*) fail "no line for $1" ;;
@@ -40,11 +40,11 @@ cycle() {
 	dmsetup create "$P-$name" --table "0 $size interpose $dev $(inner_line "$inner" "$dev")"
 	dir=/sys/block/$(holder "$name")
 	if [[ $inner == snapshot-origin ]]; then
-		dmsetup create "$P-$name-snap" --table "0 $size snapshot $(beneath "$dev") /dev/vdb N 8"
+		dmsetup create "$P-$name-snap" --table "0 $size snapshot $(beneath "$dev") $(disk b) N 8"
 	fi
 	wait_io_of "$dir" 30
 	if [[ $inner == snapshot-origin ]]; then
-		wait_until "the snapshot was copied to" 30 copied "/sys/block/vdb" "$copied_before"
+		wait_until "the snapshot was copied to" 30 copied "$(sysfs_dir "$(disk b)")" "$copied_before"
 		dmsetup remove "$P-$name-snap"
 	fi
 	dmsetup remove "$P-$name"
@@ -69,7 +69,7 @@ cycles() {
 	cleanup dm_remove_if_there "$P-cycle"
 	cleanup dm_remove_if_there "$P-cycle-snap"
 	for ((i = 1; i <= n; i++)); do
-		read -ra values </sys/block/vdb/stat
+		read -ra values <"$(sysfs_dir "$(disk b)")/stat"
 		copied_before=${values[4]}
 		cycle cycle "$dev" "$inner"
 		((i % 10)) || note "$i cycles of $inner on $dev"

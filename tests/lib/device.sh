@@ -2,7 +2,7 @@
 # The kinds of devices beneath an interposer, and what is tested with each; see tests/matrix/README.md. Source it after
 # test.sh and recipe.sh.
 
-# --- make_KIND sets DEV, a device of that kind of 64 MiB. /dev/vda is free for it.
+# --- make_KIND sets DEV, a device of that kind of 64 MiB. The first disk is free for it.
 
 make_loop() {
 	DEV=$(loop_create 64M)
@@ -31,9 +31,9 @@ make_md_raid1() {
 		--assume-clean --bitmap=none)
 }
 
-# lvm_quietly COMMAND…: on /dev/vda alone, without udev and daemons
+# lvm_quietly COMMAND…: on the first disk alone, without udev and daemons
 lvm_quietly() {
-	lvm "$@" --config 'devices { filter=["a|^/dev/vda$|", "r|.*|"] use_devicesfile=0 obtain_device_list_from_udev=0 }
+	lvm "$@" --config 'devices { filter=["a|^'"$(disk a)"'$|", "r|.*|"] use_devicesfile=0 obtain_device_list_from_udev=0 }
 		activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 }' >>"$T_DIR/lvm.log" 2>&1 || {
 		cat "$T_DIR/lvm.log" >&2
 		fail "lvm $*"
@@ -48,8 +48,8 @@ make_lv() {
 	requires lvm
 	scratch a >/dev/null
 	cleanup volume_group_remove
-	lvm_quietly pvcreate /dev/vda
-	lvm_quietly vgcreate "$P" /dev/vda
+	lvm_quietly pvcreate "$(disk a)"
+	lvm_quietly vgcreate "$P" "$(disk a)"
 	lvm_quietly lvcreate --yes --name volume --size 64M "$P"
 	DEV=/dev/mapper/$P-volume
 }
@@ -103,13 +103,13 @@ copy_beneath() {
 # era_has_all_changes: what differs between two copies, in blocks of 64 sectors, is in the list of what was written
 era_has_all_changes() {
 	local missing
-	copy_beneath /dev/vdc
+	copy_beneath "$(disk c)"
 	wait_redirected x 300
-	copy_beneath /dev/vdd
+	copy_beneath "$(disk d)"
 	dmsetup message "$P-x" 0 take_metadata_snap
-	era_invalidate --metadata-snapshot --written-since 1 /dev/vdb >"$T_DIR/era.xml"
+	era_invalidate --metadata-snapshot --written-since 1 "$(disk b)" >"$T_DIR/era.xml"
 	dmsetup message "$P-x" 0 drop_metadata_snap
-	"$(program differing-blocks)" /dev/vdc /dev/vdd 32768 $((SIZE / 64)) | sort >"$T_DIR/differing"
+	"$(program differing-blocks)" "$(disk c)" "$(disk d)" 32768 $((SIZE / 64)) | sort >"$T_DIR/differing"
 	changed_blocks "$T_DIR/era.xml" 0 $((SIZE / 64 - 1)) | sort >"$T_DIR/listed"
 	note "$(wc -l <"$T_DIR/differing") blocks differ, $(wc -l <"$T_DIR/listed") are in the list, of $((SIZE / 64))"
 	(($(wc -l <"$T_DIR/differing") >= 10)) || fail "nothing was written: the test is broken"
@@ -123,7 +123,7 @@ a_snapshot_does_not_change() {
 	dm_reload x "0 $SIZE interpose $DEV snapshot-origin"
 	wait_redirected x
 	dmsetup suspend "$P-x"
-	snap=$(dm_create snap "0 $SIZE snapshot $beneath /dev/vdc N 8")
+	snap=$(dm_create snap "0 $SIZE snapshot $beneath $(disk c) N 8")
 	sum=$(device_sum "$beneath")
 	dmsetup resume "$P-x"
 	wait_redirected x 300
@@ -145,7 +145,7 @@ device_cell() {
 	fio_verify_start load "$at" --size=8M --fdatasync=32
 	wait_io "$DEV"
 	cleanup dm_remove_if_there "$P-snap"
-	interpose x "$DEV" era /dev/vdb "$DEV" 64 >/dev/null
+	interpose x "$DEV" era "$(disk b)" "$DEV" 64 >/dev/null
 	beneath=$(interposer_beneath x)
 	wait_redirected x
 	era_has_all_changes

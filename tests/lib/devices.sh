@@ -49,9 +49,38 @@ wait_io() {
 	wait_until "I/O goes through $1" 60 total_reaches "$dir" $((values[0] + values[4] + ${2:-100}))
 }
 
-# scratch LETTER: /dev/vdLETTER, wiped and without partitions
+# shellcheck source-path=SCRIPTDIR source=../../tools/vm/disks.sh
+. "$REPO/tools/vm/disks.sh"
+
+# disk LETTER: the path of a scratch disk, as it is. It may be /dev/vda, /dev/sda, /dev/nvme0n1 …, with any number.
+disk() {
+	local letters=_abcd before
+	before=${letters%"$1"*}
+	disk_node "${#before}" || fail "there is no scratch disk $1"
+}
+
+# disk_of PARTITION: the disk that it is a partition of
+disk_of() {
+	local dir
+	dir=$(realpath "/sys/class/block/${1##*/}")
+	[[ -e $dir/partition ]] || fail "$1 is no partition"
+	dir=${dir%/*}
+	echo "/dev/${dir##*/}"
+}
+
+# part DEV N: the path of its Nth partition; DEV may be the letter of a scratch disk
+part() {
+	[[ $1 != [a-d] ]] || set -- "$(disk "$1")" "$2"
+	case $1 in
+	*[0-9]) echo "$1p$2" ;;
+	*) echo "$1$2" ;;
+	esac
+}
+
+# scratch LETTER: that disk, wiped and without partitions
 scratch() {
-	local dev=/dev/vd$1
+	local dev
+	dev=$(disk "$1")
 	blkdiscard -z "$dev" # refuses a device that is in use
 	blockdev --rereadpt "$dev"
 	echo "$dev"
@@ -59,13 +88,14 @@ scratch() {
 
 # partition DEV [SIZE…]: cuts it into partitions of these sizes (MiB), or one of 512; prints the first one's path
 partition() {
-	local dev=$1 size
+	local dev=$1 last size
 	shift
 	for size in "${@:-512}"; do
 		echo "size=${size}M"
 	done | sfdisk -q --wipe always "$dev" >&2
-	wait_until "${dev}1 is there" 10 test -b "${dev}1"
-	echo "${dev}1"
+	last=$(part "$dev" $(($# ? $# : 1)))
+	wait_until "$last is there" 10 test -b "$last"
+	part "$dev" 1
 }
 
 dm_exists() {

@@ -39,6 +39,28 @@ wanted() {
 	return 1
 }
 
+# disks_of PATH OPTIONS [KIND]: the options of tools/vm/run that say of what kind the guest's disks are. The kind is the
+# one that the test needs; or --disks of tests/run; or, so that all come to be tested with each run, one that follows
+# from the path: from that of a test without options, from the options of others, which would need more guests
+# otherwise. Options about disks are for virtio-blk, unless the test needs another kind.
+disks_of() {
+	local path=${1#kcsan:} options=$2 kind=${3:-} sum
+	if [[ $kind ]]; then
+		kind=${kind%% *}
+	elif [[ $options =~ --(disk|write-through|qemu) ]]; then
+		kind=virtio-blk
+	elif [[ ${disks:-} ]]; then
+		kind=$disks
+	else
+		read -r sum _ < <(cksum <<<"${options:-$path}")
+		kind=${DISK_KINDS[sum % ${#DISK_KINDS[@]}]}
+	fi
+	[[ " ${DISK_KINDS[*]} " == *" $kind "* ]] || echo "$path: there are no disks of kind $kind" >&2
+	[[ $kind == "${DISK_KINDS[0]}" ]] || echo "--disks $kind"
+}
+
+DISK_KINDS=(virtio-blk virtio-scsi nvme)
+
 # in_tier FILE [PREFIX]: a test asked for by name runs whatever its tier
 in_tier() {
 	[[ ! ${T:-} && $tier != full ]] || return 0
@@ -47,14 +69,16 @@ in_tier() {
 
 # plan_scripts KIND DIR PREFIX [KERNEL]
 plan_scripts() {
-	local kind=$1 dir=$2 prefix=$3 file path kernel=${4:-debug}
+	local kind=$1 dir=$2 prefix=$3 file path kernel=${4:-debug} options
 	[[ $kind == vm ]] || kernel=''
 	[[ -d $dir ]] || return 0
 	while read -r file; do
 		path=${file#"$dir"/}
 		if wanted "$prefix$path" && in_tier "$file" "$prefix"; then
+			options=$(header "$file" vm '')
+			[[ $kind != vm ]] || options=$(disks_of "$prefix$path" "$options" "$(header "$file" disks '')")${options:+ $options}
 			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "$(header "$file" timeout 120)" \
-				"$(header "$file" kernel "$kernel")|$(header "$file" vm '')"
+				"$(header "$file" kernel "$kernel")|${options# }"
 		fi
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }
@@ -64,8 +88,12 @@ plan_scripts() {
 plan_table() {
 	local cell options
 	while read -r cell options; do
-		[[ ! $cell || $cell == \#* ]] || ! wanted "matrix/$2$cell" ||
-			plan_add vm "matrix: $2$cell" "$3 $cell" 240 "debug|${4:+$options}"
+		if [[ ! $cell || $cell == \#* ]] || ! wanted "matrix/$2$cell"; then
+			continue
+		fi
+		options=${4:+$options}
+		options=$(disks_of "matrix/$2$cell" "$options")${options:+ $options}
+		plan_add vm "matrix: $2$cell" "$3 $cell" 240 "debug|${options# }"
 	done <"$tests/matrix/$1"
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # For tests of what is on a disk when the power fails: a file system whose every write is recorded, and a look at it at
-# many points of the record. They source this file after test.sh. /dev/vda has the file system, /dev/vdb the record,
-# /dev/vdc and a file in memory are for the look.
+# many points of the record. They source this file after test.sh. The first disk has the file system, the second the record,
+# the third and a file in memory are for the look.
 
 # recorded_fs TYPE MIB [loop]: /dev/mapper/$P-recorded, or a loop device over it, which is blk-mq, with a file system,
 # mounted; sets RECORDED (the device) and AT (where)
@@ -11,7 +11,7 @@ recorded_fs() {
 	scratch b >/dev/null
 	dev=$(partition "$(scratch a)" "$2")
 	SIZE_MIB=$2
-	RECORDED=$(dm_create recorded "0 $(sectors "$dev") log-writes $dev /dev/vdb")
+	RECORDED=$(dm_create recorded "0 $(sectors "$dev") log-writes $dev $(disk b)")
 	[[ ! ${3:-} ]] || {
 		cleanup loop_detach "$RECORDED"
 		RECORDED=$(losetup --find --show --direct-io=on "$RECORDED")
@@ -26,7 +26,7 @@ recorded_fs() {
 
 # As of the last flush
 entries_recorded() {
-	"$(program log-replay)" count /dev/vdb
+	"$(program log-replay)" count "$(disk b)"
 }
 
 risks_from=() risks_to=()
@@ -93,7 +93,7 @@ power_cuts() {
 	truncate -s "${SIZE_MIB}M" "$image"
 	for i in "${!risks_from[@]}"; do
 		to=$((risks_from[i] + RANDOM % (risks_to[i] - risks_from[i] + 1)))
-		mark=$("$replay" apply /dev/vdb "$image" "$done" "$to")
+		mark=$("$replay" apply "$(disk b)" "$image" "$done" "$to")
 		[[ $mark != [0-9]* ]] || synced=$mark
 		done=$to
 		cp --sparse=always "$image" "$copy"

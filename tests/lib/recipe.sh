@@ -34,7 +34,9 @@ recipe_script() {
 
 # recipe_for DEV AT SPARE…: what stands for /dev/sda1, /mnt, /dev/sdb1 and /dev/sdb2 of the document
 recipe_for() {
-	recipe_names=(-e "s,/dev/sda1,$1,g; s,\bsda1\b,${1##*/},g; s,/mnt,$2,g; s,/dev/sdb1,$3,g; s,/dev/sdb2,${4:-none},g"
+	# in two steps, because a disk of the test may be another one of the document
+	recipe_names=(-e "s,/dev/sda1,@1,g; s,\bsda1\b,@n,g; s,/mnt,$2,g; s,/dev/sdb1,@3,g; s,/dev/sdb2,@4,g"
+		-e "s,@1,$1,g; s,@n,${1##*/},g; s,@3,$3,g; s,@4,${4:-none},g"
 		-e "s,/media,$T_DIR/media,g; s,/backup\b,$T_DIR/backup,g; s,/changed,$T_DIR/changed,g"
 		-e "s,\b(x|base|snap)\b,$P-\1,g")
 	mkdir -p "$T_DIR/media" "$T_DIR/backup"

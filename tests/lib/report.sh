@@ -31,10 +31,19 @@ print_report() {
 		;;
 	skip*) echo "ok $number - ${names[i]} # SKIP ${verdict#skip }" ;;
 	*)
-		echo "not ok $number - ${names[i]} # ${verdict#fail } ($seconds s)"
+		echo "not ok $number - ${names[i]} # ${verdict#fail } ($seconds s$(disks_said ', disks: '))"
 		"$@"
 		;;
 	esac
+}
+
+# disks_said TEXT: the kind of the disks of the guest that test i ran in, with the text before it
+disks_said() {
+	local options=" ${groups[i]#*|} "
+	[[ ${kinds[i]} == vm ]] || return 0
+	[[ $options == *" --disks "* ]] || options="--disks ${DISK_KINDS[0]} "
+	options=${options#*--disks }
+	echo "$1${options%% *}"
 }
 
 # report_files INDEX PREFIX SECONDS: from what run_one has written
@@ -49,6 +58,7 @@ diagnose_files() {
 	diagnose "$1.details" 55
 	diagnose "$1.out" 40
 	echo "#   log: $1.*"
+	[[ ${kinds[i]} != vm ]] || echo "#   by hand: tools/vm/run --kernel ${groups[i]/|/ } -- bash ${commands[i]}"
 }
 
 # Every planned test must have a verdict by now; one without is a failure, whatever happened to it

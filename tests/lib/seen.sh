@@ -20,12 +20,12 @@ writes_start() {
 		--log_unix_epoch=1 --disable_clat=1 --disable_slat=1 "$@"
 }
 
-# era_attach NAME DEV: with blocks of 4 KiB, counting on /dev/vdb from nothing; sets $created
+# era_attach NAME DEV: with blocks of 4 KiB, counting on the second disk from nothing; sets $created
 era_attach() {
 	local size
 	size=$(sectors "$2")
 	cleanup dm_remove_if_there "$P-$1"
-	dmsetup create "$P-$1" --table "0 $size interpose $2 era /dev/vdb $2 8"
+	dmsetup create "$P-$1" --table "0 $size interpose $2 era $(disk b) $2 8"
 	# shellcheck disable=SC2034 # for the test
 	created=$(now_ms)
 }
@@ -34,7 +34,7 @@ era_attach() {
 # with 1, and says 0 of a block that was never written.
 seen_blocks() {
 	local line
-	era_invalidate --written-since 1 "${2:-/dev/vdb}" >"$T_DIR/era.xml"
+	era_invalidate --written-since 1 "${2:-$(disk b)}" >"$T_DIR/era.xml"
 	while read -r line; do
 		if [[ $line =~ range\ begin=\"([0-9]+)\"\ end\ ?=\ ?\"([0-9]+)\" ]]; then
 			echo "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
@@ -42,7 +42,7 @@ seen_blocks() {
 			echo "${BASH_REMATCH[1]} $((BASH_REMATCH[1] + 1))"
 		fi
 	done <"$T_DIR/era.xml" >"$1"
-	[[ -s $1 ]] || fail "era on ${2:-/dev/vdb} has counted nothing"
+	[[ -s $1 ]] || fail "era on ${2:-$(disk b)} has counted nothing"
 }
 
 # unseen KIND WINDOWS SEEN LOG…: of the writes in one of the windows ("from to" lines), those that era has not counted.

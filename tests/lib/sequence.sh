@@ -14,7 +14,8 @@ COMMANDS=(suspend noflush resume linear flakey bad short clear wipe pin remove)
 sequences_begin() {
 	local size
 	requires_target interpose flakey
-	dev=$(partition "$(scratch a)" 128)
+	disk=$(scratch a)
+	dev=$(partition "$disk" 128)
 	size=$(sectors "$dev")
 	declare -gA tables=(
 		[linear]="0 $size interpose $dev linear $dev 0"
@@ -127,7 +128,7 @@ synced_through_x() {
 # synced: two more commits of the journal
 synced() {
 	local values flushes
-	read -ra values </sys/block/vda/stat
+	read -ra values <"/sys/block/${disk#/dev/}/stat"
 	flushes=$((values[15] + 2))
 	wait_until "the file system is synced" 60 flushes_reach "$flushes"
 	fio_verify_check load
@@ -135,7 +136,7 @@ synced() {
 
 flushes_reach() {
 	local values
-	read -ra values </sys/block/vda/stat
+	read -ra values <"/sys/block/${disk#/dev/}/stat"
 	((values[15] >= $1))
 }
 

@@ -12,7 +12,7 @@ storm_clear() {
 
 # storm_begin: sets $storm_devices
 storm_begin() {
-	local spare i ext4 xfs btrfs
+	local spare parts=() i ext4 xfs btrfs
 	requires_target interpose flakey delay era snapshot
 	storm=$(program storm)
 	ext4=$(partition "$(scratch a)" 320 128)
@@ -20,16 +20,19 @@ storm_begin() {
 	btrfs=$(partition "$(scratch c)" 320)
 	spare=$(scratch d)
 	printf '%s\n' "label: gpt" size={16,16,16,16,220,220,220,220}M | sfdisk -q "$spare"
-	wait_until "${spare}8 is there" 10 test -b "${spare}8"
+	for i in 1 2 3 4 5 6 7 8; do
+		parts[i]=$(part "$spare" "$i")
+	done
+	wait_until "its partitions are there" 10 test -b "${parts[8]}"
 	for i in 1 2 3 4; do
-		blkdiscard -z "$spare$i" # a cached copy of what was there before is none of era's
+		blkdiscard -z "${parts[i]}" # a cached copy of what was there before is none of era's
 	done
 	cleanup storm_clear
 	storm_devices=(
-		"ext4,$ext4,$(mkfs_mounted ext4 "$ext4" discard),${spare}1,${spare}5,/dev/vda"
-		"xfs,$xfs,$(mkfs_mounted xfs "$xfs" discard),${spare}2,${spare}6,/dev/vdb"
-		"btrfs,$btrfs,$(mkfs_mounted btrfs "$btrfs"),${spare}3,${spare}7,/dev/vdc"
-		"raw,${ext4%1}2,-,${spare}4,${spare}8,/dev/vda"
+		"ext4,$ext4,$(mkfs_mounted ext4 "$ext4" discard),${parts[1]},${parts[5]},$(disk a)"
+		"xfs,$xfs,$(mkfs_mounted xfs "$xfs" discard),${parts[2]},${parts[6]},$(disk b)"
+		"btrfs,$btrfs,$(mkfs_mounted btrfs "$btrfs"),${parts[3]},${parts[7]},$(disk c)"
+		"raw,${ext4%1}2,-,${parts[4]},${parts[8]},$(disk a)"
 	)
 }
 

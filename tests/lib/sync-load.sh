@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A file system and a raw partition under loads that flush all the time: what is hardest to stop, to move and to let
-# go on. Source it after test.sh. /dev/vda1 is the file system, /dev/vda2 raw; the interposer x is for the first, y for
+# go on. Source it after test.sh. $fs is the file system, $raw raw; the interposer x is for the first, y for
 # the second.
 
 # sync_loads_start: sets $fs, $raw and $at. The loads leave the processors some time: there are only two, and emulated.
@@ -63,10 +63,11 @@ both_go_through() {
 
 # both_flush: until I/O has gone through each of them, and a few flushes to the disk
 both_flush() {
-	local flushes
-	flushes=$(io_stat "${fs%1}" flushes)
+	local flushes disk
+	disk=$(disk_of "$fs")
+	flushes=$(io_stat "$disk" flushes)
 	both_go_through
-	wait_until "${fs%1} is flushed" 60 flushed "/sys/block/${fs:5:3}" $((flushes + 5))
+	wait_until "$disk is flushed" 60 flushed "/sys/block/${disk#/dev/}" $((flushes + 5))
 }
 
 flushed() {

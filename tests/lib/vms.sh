@@ -170,57 +170,75 @@ run_job() {
 	echo "$job_verdict" >>"$logs/guests-$guest"
 }
 
-# add_jobs GUEST-INDEX: splits a group's tests into $jobs parts of about the same length, if they may take long enough
-# to be worth a boot
+# add_jobs GUEST-INDEX: gives a group's tests to the workers. A group that may take long fills one worker after the other
+# up to its share, for each part costs a boot; any other goes to the worker with the least to do.
 add_jobs() {
-	local guest=$1 i n part parts=$jobs tests=() lists=() loads=() sum=0
-	((${#job_list[@]})) || loads=("$host_load") # the first worker has something to do before
+	local guest=$1 i n worker='' list='' tests=() sum=0
 	for i in "${!kinds[@]}"; do
 		[[ ${kinds[i]} == vm && ${groups[i]} == "${groups[guest]}" ]] || continue
 		tests+=("$i")
 		sum=$((sum + limits[i]))
 	done
-	((sum >= 480 * jobs)) || parts=1
 	for i in "${tests[@]}"; do
-		part=0
-		for ((n = 1; n < parts; n++)); do
-			((${loads[n]:-0} >= ${loads[part]:-0})) || part=$n
-		done
-		loads[part]=$((${loads[part]:-0} + limits[i]))
-		lists[part]+=" $i"
+		if [[ ! $worker ]] || ((sum >= 960 && loads[worker] >= share)); then
+			least_loaded
+			[[ ! $list || $n == "$worker" ]] || add_job
+			worker=$n
+		fi
+		list+=" $i"
+		loads[worker]=$((loads[worker] + limits[i]))
 	done
-	for i in "${!lists[@]}"; do
-		job_list+=("$guest${lists[i]}")
+	add_job
+}
+
+# add_job: of the variables of add_jobs
+add_job() {
+	job_list+=("$guest$list")
+	job_workers+=("$worker")
+	list=''
+}
+
+# least_loaded: sets n to that worker
+least_loaded() {
+	local i
+	n=0
+	for ((i = 1; i < jobs; i++)); do
+		((loads[i] >= loads[n])) || n=$i
 	done
 }
 
-# run_jobs FIRST: the jobs FIRST, FIRST + $jobs, FIRST + 2 * $jobs …; the tests of the host that boot guests come first
+# run_jobs WORKER: its jobs; the tests of the host that boot guests come first
 run_jobs() {
 	local job words
 	(($1)) || run_host_tests kernel
-	for ((job = $1; job < ${#job_list[@]}; job += jobs)); do
+	for job in "${!job_list[@]}"; do
+		[[ ${job_workers[job]} == "$1" ]] || continue
 		read -ra words <<<"${job_list[job]}"
 		run_job $((job + 1)) "${words[@]}"
 	done
 }
 
-# limits_of_host_tests: of those that boot guests
-limits_of_host_tests() {
+# limits_of KIND: of all tests of the host that boot guests, or of those in guests
+limits_of() {
 	local i sum=0
 	for i in "${!kinds[@]}"; do
-		[[ ${kinds[i]} != host || ${groups[i]} == "|"* ]] || sum=$((sum + limits[i]))
+		[[ ${kinds[i]} != "$1" || ${groups[i]} == "|"* ]] || sum=$((sum + limits[i]))
 	done
 	echo "$sum"
 }
 
 # run_guests GUEST-INDEX…: of the groups to run
 run_guests() {
-	local guest n begin=$SECONDS job_list=() verdict wanted host_load
-	host_load=$(limits_of_host_tests)
+	local guest n begin=$SECONDS job_list=() job_workers=() loads=() share verdict wanted
+	for ((n = 0; n < jobs; n++)); do
+		loads[n]=0
+	done
+	loads[0]=$(limits_of host) # the first worker has something to do before
+	share=$(((loads[0] + $(limits_of vm)) / jobs + 1))
 	for guest in "$@"; do
 		add_jobs "$guest"
 	done
-	for ((n = 0; n < jobs && (n < ${#job_list[@]} || n == 0); n++)); do
+	for ((n = 0; n < jobs; n++)); do
 		worker run_jobs "$n" &
 		workers+=($!)
 	done

@@ -25,7 +25,7 @@ trace_event block_rq_issue 0
 
 # "254,1 WS 24 + 8 <- (254,0) 2072": to device and sector, from device and sector
 numbers() { stat -Lc '%Hr,%Lr' "$1"; }
-disk=$(numbers /dev/vda) part=$(numbers "$dev") owner=$(numbers "/dev/mapper/$P-x")
+disk=$(numbers "$(disk a)") part=$(numbers "$dev") owner=$(numbers "/dev/mapper/$P-x")
 trace=$(<"$tracing/trace")
 grep block_ <<<"$trace" >&2 || true
 remaps=$(grep -cE "block_bio_remap: $owner W[A-Z]* 24 \+ 8 <- \((${disk}|${part})\) ($((start + 24))|24)" <<<"$trace") || true

@@ -21,7 +21,7 @@ dev=$(partition "$(scratch a)" 256)
 echo +io >/sys/fs/cgroup/cgroup.subtree_control
 cleanup remove_cgroup
 mkdir "$cgroup"
-echo "$(devno /dev/vda) wiops=30" >"$cgroup/io.max"
+echo "$(devno "$(disk a)") wiops=30" >"$cgroup/io.max"
 (
 	echo "$BASHPID" >"$cgroup/cgroup.procs"
 	writes_start load "$dev" --iodepth=128 --direct=1

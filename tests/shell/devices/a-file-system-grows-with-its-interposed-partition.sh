@@ -16,7 +16,7 @@ wait_redirected x
 
 old=$(sectors "$dev")
 new=$((160 * 2048))
-resizepart /dev/vda 1 "$new"
+resizepart "$(disk a)" 1 "$new"
 equal "size" "$new" "$(sectors "$dev")"
 wait_redirected x
 # across the old end, and beyond it

@@ -26,7 +26,7 @@ loads_fail() {
 
 # partitions
 printf 'size=64M\nsize=64M\n' | sfdisk -q "$disk"
-one=${disk}1 two=${disk}2
+one=$(part "$disk" 1) two=$(part "$disk" 2)
 wait_until "the partitions are there" 10 test -b "$two"
 interpose x "$one"
 interpose y "$two" delay "$two" 0 300

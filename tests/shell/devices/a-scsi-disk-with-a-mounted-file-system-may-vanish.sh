@@ -42,7 +42,7 @@ dmsetup suspend "$P-x"
 equal "state" held "$(interposer_state x)"
 dmsetup resume "$P-x"
 expect_error "cannot open" ENXIO -- dmsetup load "$P-x" --table "$table"
-expect_error "no block device" -- dmsetup create "$P-y" --table "0 8 interpose $dev linear /dev/vdc 0"
+expect_error "no block device" -- dmsetup create "$P-y" --table "0 8 interpose $dev linear $(disk c) 0"
 not dd if="$(<"$T_DIR/snap")" of=/dev/null bs=4k iflag=direct status=none
 dmsetup resume "$P-late"
 dmsetup remove "$P-late"

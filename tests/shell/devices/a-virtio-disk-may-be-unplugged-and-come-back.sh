@@ -1,6 +1,7 @@
 #!/bin/bash
 # tier: full
 # timeout: 240
+# disks: virtio-blk (each of them has a slot of its own, and a number that is not given to another meanwhile)
 # Given an xfs under load on a partition of a virtio disk, and the whole disk interposed
 # When the disk is unplugged from its PCI slot, and plugged in again
 # Then the load gets errors and the kernel no splat; the disk comes back as another one, which can be mounted and
@@ -27,10 +28,10 @@ returned() {
 modprobe -q dm-interpose
 references_note
 disk=$(scratch d)
-slot=$(realpath /sys/block/vdd/device/..)
+slot=$(realpath "/sys/block/${disk#/dev/}/device/..")
 dev=$(partition "$disk" 320)
 at=$(mkfs_mounted xfs "$dev")
-vanish_errors vdd
+vanish_errors "${disk#/dev/}"
 fio_verify_start load "$at" --size=16M
 interpose x "$disk" delay "$disk" 0 20
 wait_redirected x
@@ -40,7 +41,7 @@ fio_fails load
 gone "$dev"
 left=$(disks) back=''
 replug
-note "vdd has come back as $back"
+note "$disk has come back as $back"
 [[ $back != "$disk" ]] || fail "the name of a disk that is still open has been given to another"
 equal "state of the old interposer" attached "$(interposer_state x)"
 blkdiscard -z "$back"
@@ -58,6 +59,6 @@ echo 1 >"$(realpath "/sys/block/${back#/dev/}/device/..")/remove"
 wait_until "$back is gone" 30 gone "$back"
 left=$(disks) back=''
 replug
-equal "the disk's name" /dev/vdd "$back"
-references_back /dev/vdd
+equal "the disk's name" "$disk" "$back"
+references_back "$disk"
 test_done

@@ -14,31 +14,31 @@ fio_verify_start load "$at" --size=16M --fdatasync=32
 interpose x "$dev"
 wait_redirected x
 
-expect_error "failed to remove partition" EBUSY -- delpart /dev/vda 1
-expect_error "BLKRRPART" EBUSY -- blockdev --rereadpt /dev/vda
+expect_error "failed to remove partition" EBUSY -- delpart "$(disk a)" 1
+expect_error "BLKRRPART" EBUSY -- blockdev --rereadpt "$(disk a)"
 start=$(<"/sys/class/block/${other#/dev/}/start")
 for _ in 1 2 3; do
-	delpart /dev/vda 2
+	delpart "$(disk a)" 2
 	[[ ! -e /sys/class/block/${other#/dev/} ]] || fail "$other is still there"
-	addpart /dev/vda 2 "$start" 65536
+	addpart "$(disk a)" 2 "$start" 65536
 	wait_until "$other is back" 10 test -b "$other"
 done
 equal "size of the new one" 65536 "$(sectors "$other")"
 interpose y "$other"
 random_fill "$other" 1
-expect_error "failed to remove partition" EBUSY -- delpart /dev/vda 2
+expect_error "failed to remove partition" EBUSY -- delpart "$(disk a)" 2
 dmsetup remove "$P-y"
 wait_redirected x
 
 fio_verify_stop load
 umount "$at"
-expect_error "failed to remove partition" EBUSY -- delpart /dev/vda 1
-expect_error "BLKRRPART" EBUSY -- blockdev --rereadpt /dev/vda
+expect_error "failed to remove partition" EBUSY -- delpart "$(disk a)" 1
+expect_error "BLKRRPART" EBUSY -- blockdev --rereadpt "$(disk a)"
 dmsetup remove "$P-x"
-blockdev --rereadpt /dev/vda
+blockdev --rereadpt "$(disk a)"
 equal "size after the table was read again" $((64 * 2048)) "$(sectors "$other")"
 fsck_clean "$dev"
-delpart /dev/vda 1
-blockdev --rereadpt /dev/vda
+delpart "$(disk a)" 1
+blockdev --rereadpt "$(disk a)"
 fsck_clean "$dev"
 test_done

@@ -18,17 +18,18 @@ fio_verify_start load "$at" --size=16M --fdatasync=32
 wait_redirected x
 expect_error "BLKRRPART" EBUSY -- blockdev --rereadpt "$disk"
 expect_error "failed to remove partition" EBUSY -- delpart "$disk" 1
-start=$(<"/sys/class/block/vda2/start")
+second=$(part "$disk" 2)
+start=$(<"/sys/class/block/${second#/dev/}/start")
 for suspend in dmsetup true; do
 	"$suspend" suspend "$P-x"
 	delpart "$disk" 2
 	addpart "$disk" 2 "$start" 32768
-	wait_until "vda2 is back" 10 test -b "${disk}2"
+	wait_until "$second is back" 10 test -b "$second"
 	dmsetup resume "$P-x"
 done
 # what is written to the new partition lies on the disk where the partition does
 dd if=/dev/urandom of="$T_DIR/pattern" bs=64k count=1 status=none
-dd if="$T_DIR/pattern" of="${disk}2" bs=64k oflag=direct status=none
+dd if="$T_DIR/pattern" of="$second" bs=64k oflag=direct status=none
 dd if="$disk" iflag=direct,skip_bytes bs=64k count=1 skip=$((start * 512)) status=none | cmp - "$T_DIR/pattern"
 dd if="$(interposer_beneath x)" iflag=direct,skip_bytes bs=64k count=1 skip=$((start * 512)) status=none |
 	cmp - "$T_DIR/pattern"

@@ -7,19 +7,20 @@
 . tests/lib/test.sh
 . tests/lib/refusals.sh
 
-dev=$(partition "$(scratch a)" 64 64)
+disk=$(scratch a)
+dev=$(partition "$disk" 64 64)
 interpose x "$dev"
 fio_verify_start load "$dev"
 refusals_begin
 first=$(devno "/dev/mapper/$P-x")
-refused "vda1 is already interposed (vda1, by $first)" EBUSY \
+refused "${dev#/dev/} is already interposed (${dev#/dev/}, by $first)" EBUSY \
 	"0 $(sectors "$dev") interpose $dev linear $dev 0"
-refused "vda is already interposed (vda1, by $first)" EBUSY \
-	"0 $(sectors /dev/vda) interpose /dev/vda linear /dev/vda 0"
-interpose y /dev/vda2
+refused "${disk#/dev/} is already interposed (${dev#/dev/}, by $first)" EBUSY \
+	"0 $(sectors "$disk") interpose $disk linear $disk 0"
+interpose y "$(part "$disk" 2)"
 equal "state of the second partition's interposer" attached "$(interposer_state y)"
 dmsetup remove "$P-y"
-undisturbed /dev/vda2
+undisturbed "$(part "$disk" 2)"
 equal "state" attached "$(interposer_state x)"
 wait_redirected x
 fio_verify_stop load

@@ -12,7 +12,7 @@ size=131072
 refusals_begin
 for mib in 96 32; do
 	dm_create x "" --notable
-	dmsetup load "$P-x" <<<"0 $size interpose $dev linear /dev/vdb 0"
+	dmsetup load "$P-x" <<<"0 $size interpose $dev linear $(disk b) 0"
 	truncate -s "${mib}M" "${files[0]}"
 	losetup -c "$dev"
 	expect_error "the interpose lines have $size sectors, but ${dev#/dev/} has $((mib * 2048))" EINVAL -- \

@@ -11,7 +11,7 @@ dev=/dev/mapper/$P-x
 refusals_begin
 for name in "$dev" "$(devno "$dev")"; do
 	expect_error "is the mapped device itself" EINVAL -- \
-		dmsetup load "$P-x" <<<"0 $(sectors "$dev") interpose $name linear /dev/vdc 0"
+		dmsetup load "$P-x" <<<"0 $(sectors "$dev") interpose $name linear $(disk c) 0"
 done
 equal "table that waits for a resume" "" "$(dmsetup table --inactive "$P-x")"
 undisturbed "$dev"

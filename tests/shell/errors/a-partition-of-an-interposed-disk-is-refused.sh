@@ -6,11 +6,12 @@
 . tests/lib/test.sh
 . tests/lib/refusals.sh
 
-dev=$(partition "$(scratch a)" 64)
-interpose x /dev/vda
+disk=$(scratch a)
+dev=$(partition "$disk" 64)
+interpose x "$disk"
 refusals_begin
 first=$(devno "/dev/mapper/$P-x")
-refused "vda1 is already interposed (vda, by $first)" EBUSY "0 $(sectors "$dev") interpose $dev linear $dev 0"
-undisturbed /dev/vda
+refused "${dev#/dev/} is already interposed (${disk#/dev/}, by $first)" EBUSY "0 $(sectors "$dev") interpose $dev linear $dev 0"
+undisturbed "$disk"
 equal "state" attached "$(interposer_state x)"
 test_done

@@ -13,7 +13,7 @@ refusals_begin
 cleanup blockdev --setrw "$dev"
 blockdev --setro "$dev"
 table="0 $(sectors "$dev") interpose $dev linear $dev 0"
-refused "vda is read-only; load the table with --readonly" EROFS "$table"
+refused "${dev#/dev/} is read-only; load the table with --readonly" EROFS "$table"
 dm_create x "$table" --readonly
 equal "state" attached "$(interposer_state x)"
 equal "data" "$sum" "$(device_sum "$dev" 1)"

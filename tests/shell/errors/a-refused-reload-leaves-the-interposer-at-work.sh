@@ -7,6 +7,7 @@
 . tests/lib/refusals.sh
 
 dev=$(partition "$(scratch a)" 128)
+other=$(scratch b)
 size=$(sectors "$dev")
 at=$(mkfs_mounted ext4 "$dev")
 interpose x "$dev"
@@ -16,10 +17,10 @@ refusals_begin
 expect_error "no target type frobnicate" EINVAL -- \
 	dmsetup load "$P-x" <<<"0 $size interpose $dev frobnicate"
 expect_error "refuses its arguments" EINVAL -- dmsetup load "$P-x" <<<"0 $size interpose $dev linear $dev"
-expect_error "cannot interpose vdb as well" EBUSY -- \
-	dmsetup load "$P-x" <<<"0 $size interpose /dev/vdb linear /dev/vdb 0"
-expect_error "but vda1 has $size" EINVAL -- \
-	dmsetup load "$P-x" <<<"0 $((size + 8)) interpose $dev linear /dev/vdb 0"
+expect_error "cannot interpose ${other#/dev/} as well" EBUSY -- \
+	dmsetup load "$P-x" <<<"0 $size interpose $other linear $other 0"
+expect_error "but ${dev#/dev/} has $size" EINVAL -- \
+	dmsetup load "$P-x" <<<"0 $((size + 8)) interpose $dev linear $other 0"
 equal "table" "$table" "$(dmsetup table "$P-x")"
 equal "state" attached "$(interposer_state x)"
 undisturbed

@@ -11,9 +11,9 @@ half=$(($(sectors "$dev") / 2))
 third=$((half / 2))
 refusals_begin
 reason="a table with interpose lines must have no other lines"
-refused "$reason" EINVAL "0 $half linear /dev/vdb 0"$'\n'"$half $half interpose $dev linear $dev $half"
-refused "$reason" EINVAL "0 $half interpose $dev linear $dev 0"$'\n'"$half $half linear /dev/vdb 0"
-refused "$reason" EINVAL "0 $third linear /dev/vdb 0"$'\n'"$third $half interpose $dev linear $dev 0
-$((third + half)) $third linear /dev/vdb 0"
-undisturbed "$dev" /dev/vdb
+refused "$reason" EINVAL "0 $half linear $(disk b) 0"$'\n'"$half $half interpose $dev linear $dev $half"
+refused "$reason" EINVAL "0 $half interpose $dev linear $dev 0"$'\n'"$half $half linear $(disk b) 0"
+refused "$reason" EINVAL "0 $third linear $(disk b) 0"$'\n'"$third $half interpose $dev linear $dev 0
+$((third + half)) $third linear $(disk b) 0"
+undisturbed "$dev" "$(disk b)"
 test_done

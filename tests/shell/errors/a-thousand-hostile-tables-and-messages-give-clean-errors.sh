@@ -22,7 +22,8 @@ read -r loglevel _ </proc/sys/kernel/printk
 cleanup eval "echo $loglevel >/proc/sys/kernel/printk"
 echo 3 >/proc/sys/kernel/printk # thousands of errors are kept in the log, but not sent through an emulated serial line
 
-taken=$(partition "$(scratch a)" 128)
+whole=$(scratch a)
+taken=$(partition "$whole" 128)
 disk=$(scratch b)
 partition=$(partition "$(scratch c)" 256)
 metadata=$(partition "$(scratch d)" 16)
@@ -34,7 +35,7 @@ beneath=$(interposer_beneath x)
 fio_verify_start load "$at" --rate_iops=50
 
 "$hostile" --seed "$seed" --count "$count" --prefix "$P-" --log "$T_DIR/hostile.log" "${disk#/dev/}" \
-	"${partition#/dev/}" "${taken#/dev/}" vda "$P-x" "${beneath#/dev/}" "${vanishing#/dev/}" || {
+	"${partition#/dev/}" "${taken#/dev/}" "${whole#/dev/}" "$P-x" "${beneath#/dev/}" "${vanishing#/dev/}" || {
 	tail -n 20 "$T_DIR/hostile.log"
 	fail "seed $seed: see above"
 }
@@ -43,5 +44,5 @@ fio_verify_stop load
 dmsetup remove "$P-x"
 umount "$at"
 fsck_clean "$taken"
-references_back /dev/vda /dev/vdb /dev/vdc /dev/vdd
+references_back "$whole" "$disk" "$(disk c)" "$(disk d)"
 test_done

@@ -11,9 +11,9 @@ dev=$(scratch a)
 size=$(sectors "$dev")
 refusals_begin
 refused "target type thin-pool must be alone in a table; use one line for the whole device" EINVAL \
-	"0 8192 interpose $dev thin-pool /dev/vdb $dev 128 0
+	"0 8192 interpose $dev thin-pool $(disk b) $dev 128 0
 8192 $((size - 8192)) interpose $dev linear $dev 8192"
 refused "target type thin-pool needs a table that is not read-only" EINVAL \
-	"0 $size interpose $dev thin-pool /dev/vdb $dev 128 0" --readonly
+	"0 $size interpose $dev thin-pool $(disk b) $dev 128 0" --readonly
 undisturbed "$dev"
 test_done

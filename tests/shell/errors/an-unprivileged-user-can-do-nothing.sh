@@ -17,14 +17,14 @@ refusals_begin
 denied() {
 	expect_error "Permission denied" EACCES -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 }
-denied dmsetup create "$P-refused" --table "0 2048 interpose /dev/vdb linear /dev/vdb 0"
+denied dmsetup create "$P-refused" --table "0 2048 interpose $(disk b) linear $(disk b) 0"
 denied dmsetup remove "$P-x"
 denied dmsetup status "$P-x"
 denied dmsetup message "$P-x" 0 interpose pin
 denied dd if="$beneath" of=/dev/null count=1
 denied dd if=/dev/zero of="$beneath" count=1 conv=nocreat
 table=$(dmsetup table "$P-x")
-"$unprivileged" "$P-x" /dev/vdb
+"$unprivileged" "$P-x" "$(disk b)"
 equal "table" "$table" "$(dmsetup table "$P-x")"
 undisturbed "$dev"
 equal "state" attached "$(interposer_state x)"

@@ -11,6 +11,6 @@ refusals_begin
 refused "target type interpose cannot be an inner target" EINVAL \
 	"0 $(sectors "$dev") interpose $dev interpose $dev linear $dev 0"
 refused "target type interpose cannot be an inner target" EINVAL \
-	"0 $(sectors "$dev") interpose $dev interpose /dev/vdb linear /dev/vdb 0"
+	"0 $(sectors "$dev") interpose $dev interpose $(disk b) linear $(disk b) 0"
 undisturbed "$dev"
 test_done

@@ -9,9 +9,9 @@
 dev=$(partition "$(scratch a)" 64)
 size=$(sectors "$dev")
 refusals_begin
-refused "the line ends at sector $((size + 8)), but vda1 has $size sectors" EINVAL \
-	"0 $((size + 8)) interpose $dev linear /dev/vdb 0"
-refused "the line ends at sector $((size + 2048)), but vda1 has $size sectors" EINVAL \
+refused "the line ends at sector $((size + 8)), but ${dev#/dev/} has $size sectors" EINVAL \
+	"0 $((size + 8)) interpose $dev linear $(disk b) 0"
+refused "the line ends at sector $((size + 2048)), but ${dev#/dev/} has $size sectors" EINVAL \
 	"0 $size interpose $dev linear $dev 0"$'\n'"$size 2048 interpose $dev linear $dev 0"
 undisturbed "$dev"
 test_done

@@ -11,9 +11,9 @@ size=$(sectors "$dev")
 at=$(mkfs_mounted ext4 "$dev")
 fio_verify_start load "$at"
 refusals_begin
-refused "the interpose lines have $((size - 8)) sectors, but vda1 has $size" EINVAL \
+refused "the interpose lines have $((size - 8)) sectors, but ${dev#/dev/} has $size" EINVAL \
 	"0 $((size - 8)) interpose $dev linear $dev 0"
-refused "the interpose lines have 4096 sectors, but vda1 has $size" EINVAL \
+refused "the interpose lines have 4096 sectors, but ${dev#/dev/} has $size" EINVAL \
 	"0 2048 interpose $dev linear $dev 0"$'\n'"2048 2048 interpose $dev linear $dev 2048"
 undisturbed
 wait_io "$dev"

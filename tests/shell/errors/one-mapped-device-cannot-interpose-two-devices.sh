@@ -9,7 +9,7 @@
 one=$(scratch a) two=$(scratch b)
 half=$(($(sectors "$one") / 2))
 refusals_begin
-refused "interposes vda and cannot interpose vdb as well" EBUSY \
+refused "interposes ${one#/dev/} and cannot interpose ${two#/dev/} as well" EBUSY \
 	"0 $half interpose $one linear $one 0"$'\n'"$half $half interpose $two linear $two $half"
 undisturbed "$one" "$two"
 test_done

@@ -22,7 +22,7 @@ linear_create x "$(scratch b)"
 interpose y "$upper"
 dmsetup load "$P-x" <<<"0 $(sectors "$dev") interpose $dev linear $dev 0"
 expect_error "already interpose" EBUSY -- dmsetup resume "$P-x"
-dm_reload x "0 $(sectors "$dev") linear /dev/vdb 0"
+dm_reload x "0 $(sectors "$dev") linear $(disk b) 0"
 equal "state of what interposes the linear device" attached "$(interposer_state y)"
 undisturbed_by() { dd if=/dev/zero of="$upper" bs=64k count=4 oflag=direct conv=notrunc status=none; }
 before=$(interposer_redirected y)

@@ -11,7 +11,7 @@ disk=$(scratch a)
 dev=$(dm_create flawed "0 131072 linear $disk 0
 131072 131072 error
 262144 131072 linear $disk 262144")
-expects_dmesg 'I/O error, dev (dm-|interpose|vda)' 'Buffer I/O error on dev dm-'
+expects_dmesg "I/O error, dev (dm-|interpose|${disk#/dev/})" 'Buffer I/O error on dev dm-'
 
 # block N: the Nth MiB, direct
 read_block() { dd if="$dev" of="$T_DIR/got" bs=64k skip=$(($1 * 16)) count=1 iflag=direct status=none; }

@@ -7,18 +7,19 @@
 . tests/lib/test.sh
 requires_target mirror
 
-dev=$(partition "$(scratch a)" 64)
+disk=$(scratch a)
+dev=$(partition "$disk" 64)
 cached=$(scratch b)
-cache=/sys/block/vda/queue/write_cache
+cache=/sys/block/${disk#/dev/}/queue/write_cache
 cleanup eval "echo 'write back' >$cache"
 echo 'write through' >"$cache"
 at=$(mkfs_mounted ext4 "$dev")
 interpose x "$dev" mirror core 2 1024 nosync 2 "$dev" 0 "$cached" 0
-first=$(io_stat /dev/vda flushes) second=$(io_stat "$cached" flushes)
+first=$(io_stat "$disk" flushes) second=$(io_stat "$cached" flushes)
 random_fill "$at/file" 1
 sync -f "$at/file"
 (($(io_stat "$cached" flushes) > second)) || fail "the second disk has not been flushed"
-equal "flushes of the write-through disk" "$first" "$(io_stat /dev/vda flushes)"
+equal "flushes of the write-through disk" "$first" "$(io_stat "$disk" flushes)"
 dmsetup remove "$P-x"
 umount "$at"
 fsck_clean "$dev"

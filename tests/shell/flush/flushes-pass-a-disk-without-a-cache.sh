@@ -6,10 +6,10 @@
 . tests/lib/test.sh
 
 dev=$(scratch a) cached=$(scratch b)
-cache=/sys/block/vda/queue/write_cache
+cache=/sys/block/${dev#/dev/}/queue/write_cache
 cleanup eval "echo 'write back' >$cache"
 echo 'write through' >"$cache"
-equal "cache of the second disk" "write back" "$(</sys/block/vdb/queue/write_cache)"
+equal "cache of the second disk" "write back" "$(<"/sys/block/${cached#/dev/}/queue/write_cache")"
 
 # flushes: of the first and of the second disk
 flushes() {

@@ -6,7 +6,7 @@
 . tests/lib/test.sh
 
 dev=$(scratch a) cached=$(scratch b)
-cache=/sys/block/vda/queue/write_cache
+cache=/sys/block/${dev#/dev/}/queue/write_cache
 cleanup eval "echo 'write back' >$cache"
 echo 'write through' >"$cache"
 

@@ -6,10 +6,10 @@
 . tests/lib/interposectl.sh
 requires_target snapshot
 
-cleanup dm_remove_if_there "interpose-vda1"
-cleanup dm_remove_if_there "$P-snap"
 spare=$(partition "$(scratch b)" 64)
 dev=$(partition "$(scratch a)" 64)
+cleanup dm_remove_if_there "interpose-${dev#/dev/}"
+cleanup dm_remove_if_there "$P-snap"
 at=$(mkfs_mounted ext4 "$dev")
 echo old >"$at/file"
 interposectl --dry-run snapshot --name "$P-snap" --cow "$spare" "$at" >"$T_DIR/script"
@@ -24,7 +24,7 @@ equal "the file in the snapshot" old "$(<"$T_DIR/look/file")"
 umount "$T_DIR/look"
 interposectl_status 0 snapshot --remove "$P-snap"
 interposectl --dry-run detach "$dev" >"$T_DIR/script"
-equal "the dry run of detach" "dmsetup remove --retry interpose-vda1" "$(<"$T_DIR/script")"
+equal "the dry run of detach" "dmsetup remove --retry interpose-${dev#/dev/}" "$(<"$T_DIR/script")"
 interposectl_status 0 detach "$dev"
 umount "$at"
 test_done

@@ -11,8 +11,8 @@ requires_target delay
 
 # live WORKER: the life of an interposer, twice
 live() {
-	local x=$P-x$1 dev=/dev/vda$1 size round
-	size=$(<"/sys/class/block/vda$1/size")
+	local x=$P-x$1 dev=${parts[$1]} size round
+	size=$(<"/sys/class/block/${dev#/dev/}/size")
 	for round in 1 2; do
 		dmsetup create "$x" --table "0 $size interpose $dev linear $dev 0"
 		dmsetup suspend "$x"
@@ -25,15 +25,18 @@ live() {
 	: >"$T_DIR/lived-$1"
 }
 
-parts=(/dev/vda{1..6})
+disk=$(scratch a)
+for i in 1 2 3 4 5 6; do
+	parts[i]=$(part "$disk" "$i")
+done
 # a seventh number would be the extended partition of an MBR label
-sfdisk -q --wipe always --label gpt "$(scratch a)" <<<"$(printf 'size=64M\n%.0s' "${parts[@]}")" >&2
-wait_until "the partitions are there" 10 test -b /dev/vda6
+sfdisk -q --wipe always --label gpt "$disk" <<<"$(printf 'size=64M\n%.0s' "${parts[@]}")" >&2
+wait_until "the partitions are there" 10 test -b "${parts[6]}"
 names=${parts[*]}
-fio_note_disk load /dev/vda1
+fio_note_disk load "${parts[1]}"
 fio_launch load --filename="${names// /:}" --size=48M --time_based --runtime=1h --nice=19 --rate_iops=400
 for i in 1 2 3 4 5 6; do
-	wait_io "/dev/vda$i" 10
+	wait_io "${parts[i]}" 10
 	cleanup dm_remove_if_there "$P-x$i"
 done
 
@@ -46,8 +49,9 @@ for i in 1 2 3 4 5 6; do
 	[[ -e $T_DIR/lived-$i ]] || fail "a command of process $i has failed: $(tail -n 1 "$T_DIR/life-$i")"
 done
 for i in 1 2 3 4 5 6; do
-	equal "holders of vda$i" "/sys/class/block/vda$i/holders/*" "$(echo "/sys/class/block/vda$i"/holders/*)"
-	wait_io "/dev/vda$i" 10
+	dir=/sys/class/block/${parts[i]#/dev/}
+	equal "holders of ${parts[i]}" "$dir/holders/*" "$(echo "$dir"/holders/*)"
+	wait_io "${parts[i]}" 10
 done
 fio_verify_stop load
 test_done

@@ -36,8 +36,8 @@ wait_io "$dev"
 era_attach x "$dev"
 wait_redirected x 1000
 for how in suspended at-once unflushed at-once-unflushed; do
-	reload_to /dev/vdc "$how"
-	reload_to /dev/vdb "$how"
+	reload_to "$(disk c)" "$how"
+	reload_to "$(disk b)" "$how"
 done
 echo "$((created + 5)) $(($(now_ms) - 5))" >"$T_DIR/windows"
 dmsetup remove "$P-x"
@@ -45,8 +45,8 @@ fio_verify_check load
 kill -INT "$(<"$T_DIR/fio-load.pid")"
 fio_verify_wait load
 
-seen_blocks "$T_DIR/seen" /dev/vdb
-seen_blocks "$T_DIR/seen-too" /dev/vdc
+seen_blocks "$T_DIR/seen" "$(disk b)"
+seen_blocks "$T_DIR/seen-too" "$(disk c)"
 cat "$T_DIR/seen-too" >>"$T_DIR/seen"
 unseen submitted "$T_DIR/windows" "$T_DIR/seen" "$T_DIR"/load_lat.*.log >"$T_DIR/unseen"
 mapfile -t unseen <"$T_DIR/unseen"

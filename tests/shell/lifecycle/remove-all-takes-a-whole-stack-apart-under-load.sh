@@ -29,7 +29,7 @@ dm_create z-snap "0 $size snapshot $beneath $(scratch c) N 8" >/dev/null
 dmsetup resume "$P-base"
 dmsetup resume "$P-x"
 wait_redirected x 300
-used=$(io_stat /dev/vdc writes)
+used=$(io_stat "$(disk c)" writes)
 ((used > 0)) || fail "nothing was copied out for the snapshot: there is no stack at work"
 
 dmsetup remove_all

@@ -18,7 +18,7 @@ expect_error "Module dm_flakey is in use" -- rmmod dm_flakey
 dm_reload x "0 $size interpose $dev linear $dev 0"
 equal "references after a reload to linear" 0 "$(<"$references")"
 rmmod dm_flakey
-interpose y /dev/vdb flakey /dev/vdb 0 60 0
+interpose y "$(disk b)" flakey "$(disk b)" 0 60 0
 dmsetup remove "$P-y"
 equal "references after the removal" 0 "$(<"$references")"
 test_done

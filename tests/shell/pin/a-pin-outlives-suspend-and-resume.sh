@@ -15,9 +15,9 @@ equal "first" pinned "$(interposer_pinned x)"
 expect_error "Device or resource busy" EBUSY -- dmsetup remove "$P-x"
 dmsetup message "$P-x" 0 interpose unpin
 
-interpose y /dev/vda2 1 pin linear /dev/vda2 0
+interpose y "$(part a 2)" 1 pin linear "$(part a 2)" 0
 dmsetup message "$P-y" 0 interpose unpin
-unpinned="0 $(sectors /dev/vda2) interpose $(devno /dev/vda2) linear $(devno /dev/vda2) 0"
+unpinned="0 $(sectors "$(part a 2)") interpose $(devno "$(part a 2)") linear $(devno "$(part a 2)") 0"
 equal "table of the second" "$unpinned" "$(dmsetup table "$P-y")"
 dmsetup suspend "$P-y"
 dmsetup resume "$P-y"

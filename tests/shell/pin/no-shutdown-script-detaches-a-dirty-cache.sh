@@ -37,12 +37,12 @@ beneath_is old
 fsck_clean "$dev"
 
 # what the machine has when it goes down now is what it has when it comes up
-copy_disk /dev/vda "$(scratch c)"
-copy_disk /dev/vdb "$(scratch d)"
+copy_disk "$(disk a)" "$(scratch c)"
+copy_disk "$(disk b)" "$(scratch d)"
 dmsetup message "$P-x" 0 interpose unpin
 dmsetup remove "$P-x"
-copy_disk /dev/vdc /dev/vda
-copy_disk /dev/vdd /dev/vdb
+copy_disk "$(disk c)" "$(disk a)"
+copy_disk "$(disk d)" "$(disk b)"
 attach
 equal "dirty blocks" "$(cached_count blocks)" "$(cached_count dirty)/512"
 fsck_clean "$dev"

@@ -11,7 +11,7 @@ interpose x "$dev" 1 pin linear "$dev" 0
 fio_verify_start load "$at"
 wait_redirected x
 dmsetup wipe_table "$P-x"
-equal "holders of the device" "/sys/class/block/vda1/holders/*" "$(echo /sys/class/block/vda1/holders/*)"
+equal "holders of the device" "$(sysfs_dir "$dev")/holders/*" "$(echo "$(sysfs_dir "$dev")"/holders/*)"
 wait_io "$dev"
 dmsetup remove "$P-x"
 fio_verify_stop load

@@ -29,7 +29,7 @@ lose_the_old() {
 forget_the_old() {
 	not dm_exists "$P-x"
 	[[ $type == ext4 ]] || dmsetup remove "$P-old"
-	equal "the old disk" "$sum" "$(device_sum /dev/vda1)"
+	equal "the old disk" "$sum" "$(device_sum "$(part a 1)")"
 }
 
 for type in ext4 xfs; do

@@ -8,7 +8,7 @@
 dev=$(partition "$(scratch a)" 100)
 at=$(mkfs_mounted ext4 "$dev")
 fio_verify_start load "$at"
-recipe_for "$dev" "$at" /dev/vdb1
+recipe_for "$dev" "$at" "$(part b 1)"
 recipe_run "Attaching and detaching"
 fio_verify_stop load
 umount "$at"

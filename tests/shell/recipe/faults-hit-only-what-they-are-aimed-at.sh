@@ -41,7 +41,7 @@ for type in ext4 xfs; do
 	dd if=/dev/urandom of="$at/file" bs=64k count=1 conv=fsync status=none
 	start_writing
 	fio_verify_start beside "${dev%1}2"
-	recipe_for "$dev" "$at" /dev/vdb1
+	recipe_for "$dev" "$at" "$(part b 1)"
 	recipe_run "Errors and delays for a test" 'dmsetup remove *' write 'start=*' start_load '*skip=1*' stop_load
 	fio_verify_stop beside
 	umount "$at"

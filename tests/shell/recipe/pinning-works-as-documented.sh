@@ -7,7 +7,7 @@
 
 dev=$(partition "$(scratch a)" 64)
 at=$(mkfs_mounted ext4 "$dev")
-recipe_for "$dev" "$at" /dev/vdb1
+recipe_for "$dev" "$at" "$(part b 1)"
 recipe_run "Pinning"
 umount "$at"
 fsck_clean "$dev"

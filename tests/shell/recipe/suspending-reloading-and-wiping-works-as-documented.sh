@@ -9,7 +9,7 @@ requires_target delay
 dev=$(partition "$(scratch a)" 100)
 at=$(mkfs_mounted ext4 "$dev")
 fio_verify_start load "$at"
-recipe_for "$dev" "$at" /dev/vdb1
+recipe_for "$dev" "$at" "$(part b 1)"
 recipe_run "Suspending and reloading"
 wait_io "$dev" 50
 fio_verify_stop load

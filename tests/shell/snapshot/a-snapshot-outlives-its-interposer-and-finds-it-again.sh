@@ -21,7 +21,7 @@ sum=$(device_sum "$snap")
 random_fill "$dev" 2
 
 dmsetup remove "$P-x"
-[[ -b $beneath && -e /sys/class/block/vda1/holders/${beneath#/dev/} ]] || fail "$beneath is gone, but the snapshot uses it"
+[[ -b $beneath && -e $(sysfs_dir "$dev")/holders/${beneath#/dev/} ]] || fail "$beneath is gone, but the snapshot uses it"
 dmesg_since_start
 [[ $log == *"is no longer interposed, but ${beneath#/dev/} is still open"* ]] || fail "no warning of the snapshot that is left"
 equal "checksum while there is no interposer" "$sum" "$(device_sum "$snap")"

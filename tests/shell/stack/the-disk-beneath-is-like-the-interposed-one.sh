@@ -28,13 +28,13 @@ same() {
 	dmsetup remove "$P-x"
 }
 
-dev=$(partition "$(scratch a)" 64)
-equal "rotational" 1 "$(</sys/block/vda/queue/rotational)"
-same /sys/block/vda "$dev"
-same /sys/block/vda /dev/vda
+disk=$(scratch a)
+dev=$(partition "$disk" 64)
+same "/sys/block/${disk#/dev/}" "$dev"
+same "/sys/block/${disk#/dev/}" "$disk"
 cleanup blockdev --setrw "$dev"
 blockdev --setro "$dev"
-same /sys/block/vda "$dev"
+same "/sys/block/${disk#/dev/}" "$dev"
 dev=$(null_blk_create large blocksize=4096)
 equal "rotational" 0 "$(<"/sys/block/${dev#/dev/}/queue/rotational")"
 same "/sys/block/${dev#/dev/}" "$dev"

@@ -6,7 +6,9 @@
 #   nothing of it
 . tests/lib/test.sh
 
-dev=$(partition "$(scratch a)" 64)
+disk=$(scratch a)
+dev=$(partition "$disk" 64)
+name=${dev#/dev/}
 at=$(mkfs_mounted ext4 "$dev")
 interpose x "$dev"
 beneath=$(interposer_beneath x)
@@ -16,19 +18,19 @@ upper=$(dmsetup info -c --noheadings -o blkdevname "$P-x")
 equal "dmsetup deps" "1 dependencies"$'\t'": ($beneath)" "$(dmsetup deps -o blkdevname "$P-x")"
 tree=$(dmsetup ls --tree -o blkdevname,ascii)
 [[ $tree == *"$P-x <$upper> "*"$beneath"* ]] || fail "dmsetup ls --tree: $tree"
-equal "lsblk" "vda1 $beneath $P-x " "$(lsblk -rno NAME "$dev" | tr '\n' ' ')"
-equal "lsblk upwards" "$P-x $beneath vda1 vda " "$(lsblk -srno NAME "/dev/mapper/$P-x" | tr '\n' ' ')"
-for link in vda1/holders/"$beneath" "$beneath"/slaves/vda1 "$beneath/holders/$upper" "$upper/slaves/$beneath"; do
+equal "lsblk" "$name $beneath $P-x " "$(lsblk -rno NAME "$dev" | tr '\n' ' ')"
+equal "lsblk upwards" "$P-x $beneath $name ${disk#/dev/} " "$(lsblk -srno NAME "/dev/mapper/$P-x" | tr '\n' ' ')"
+for link in "$name/holders/$beneath" "$beneath/slaves/$name" "$beneath/holders/$upper" "$upper/slaves/$beneath"; do
 	[[ -e /sys/class/block/$link/dev ]] || fail "there is no /sys/class/block/$link"
 done
 
 dmsetup remove "$P-x"
-left=$(printf '%s\n' /sys/class/block/{vda,vda1}/holders/* /sys/class/block/interpose* /dev/interpose* /dev/mapper/*)
-equal "left" "/sys/class/block/vda/holders/*
-/sys/class/block/vda1/holders/*
+left=$(printf '%s\n' /sys/class/block/{"${disk#/dev/}","$name"}/holders/* /sys/class/block/interpose* /dev/interpose* /dev/mapper/*)
+equal "left" "/sys/class/block/${disk#/dev/}/holders/*
+/sys/class/block/$name/holders/*
 /sys/class/block/interpose*
 /dev/interpose*
 /dev/mapper/control" "$left"
-equal "lsblk" vda1 "$(lsblk -rno NAME "$dev")"
+equal "lsblk" "$name" "$(lsblk -rno NAME "$dev")"
 umount "$at"
 test_done

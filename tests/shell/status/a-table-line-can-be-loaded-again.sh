@@ -9,7 +9,7 @@ requires_target flakey delay era snapshot-origin
 dev=$(partition "$(scratch a)" 64)
 scratch b >/dev/null
 size=$(sectors "$dev") number=$(devno "$dev")
-meta=$(devno /dev/vdb)
+meta=$(devno "$(disk b)")
 cleanup dm_remove_if_there "$P-x"
 
 remove() {

@@ -73,7 +73,7 @@ leg_fails
 wait_end "a failed leg of a mirror"
 status_is '2 [0-9:]+ [0-9:]+ [0-9]+/256 1 AD 1 core'
 dmsetup remove "$P-x"
-dm_reload leg "0 32768 linear /dev/vdb1 0"
+dm_reload leg "0 32768 linear $(part b 1) 0"
 
 interpose x "$dev" raid raid1 3 0 region_size 128 2 "$notes" "$dev" "${small%1}3" "$leg"
 wait_after 0
@@ -85,7 +85,7 @@ wait_end "a failed leg of a raid1"
 status_is 'raid1 2 AD .*'
 dmsetup remove "$P-x"
 
-interpose x "$dev" clone /dev/vdc /dev/vdb2 "$dev" 256
+interpose x "$dev" clone "$(disk c)" "$(part b 2)" "$dev" 256
 wait_after 0
 wait_end "a clone that is complete"
 status_is '8 [0-9]+/[0-9]+ 256 128/128 0 .*'

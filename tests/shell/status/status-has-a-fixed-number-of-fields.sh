@@ -27,6 +27,6 @@ status_is "attached $number interpose[0-9]+ [0-9]+ 0 pinned linear"
 dmsetup message "$P-x" 0 interpose unpin
 dm_reload x "0 $size interpose $dev delay $dev 0 0"
 status_is "attached $number interpose[0-9]+ [0-9]+ 0 - delay [0-9]+ [0-9]+( [0-9]+)?"
-dm_reload x "0 $size interpose $dev era /dev/vdb $dev 128"
+dm_reload x "0 $size interpose $dev era $(disk b) $dev 128"
 status_is "attached $number interpose[0-9]+ [0-9]+ 0 - era 8 [0-9]+/[0-9]+ [0-9]+ -"
 test_done

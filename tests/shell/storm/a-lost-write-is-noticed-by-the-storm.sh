@@ -11,7 +11,7 @@ requires_target interpose flakey
 storm=$(program storm)
 raw=$(partition "$(scratch a)" 128)
 spare=$(partition "$(scratch b)" 16 220)
-storm_devices=("raw,$raw,-,$spare,${spare%1}2,/dev/vda")
+storm_devices=("raw,$raw,-,$spare,${spare%1}2,$(disk a)")
 cleanup storm_clear
 not storm_run --drop-writes --switches 100000 --seed 1
 grep "FAILED with seed 1 .* VERIFY ERROR in $raw" "$T_DIR/storm.out" || fail "it does not say that a write was lost"

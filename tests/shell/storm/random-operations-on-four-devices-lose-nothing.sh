@@ -18,5 +18,5 @@ storm_run --switches "${1:-150}" --seconds "${2:-0}" --seed "${3:-1}" || {
 }
 grep -q "seed ${3:-1}: 0 I/O errors, 0 verify errors" "$T_DIR/storm.out"
 storm_end
-references_back /dev/vda /dev/vdb /dev/vdc /dev/vdd
+references_back "$(disk a)" "$(disk b)" "$(disk c)" "$(disk d)"
 test_done

@@ -19,5 +19,5 @@ read -r _ _ _ reads _ writes _ eagain_reads _ eagain_writes <"$T_DIR/counted"
 ((reads + writes >= cycles * 3 * 3 * 20)) || fail "only $reads reads and $writes writes succeeded"
 ((eagain_reads + eagain_writes >= cycles * 3 * 2 * 20)) || fail "only $eagain_reads and $eagain_writes times EAGAIN"
 ((reads > 0 && writes > 0 && eagain_reads > 0 && eagain_writes > 0)) || fail "a kind is missing"
-references_back /dev/vda
+references_back "$(disk a)"
 test_done

@@ -24,8 +24,8 @@ arrays_stopped() {
 
 # snapshots_made: of both
 snapshots_made() {
-	udev_snapshot x snap-md "${cow}1" >"$T_DIR/node"
-	udev_snapshot y snap-pv "${cow}2" >"$T_DIR/node"
+	udev_snapshot x snap-md "$(part "$cow" 1)" >"$T_DIR/node"
+	udev_snapshot y snap-pv "$(part "$cow" 2)" >"$T_DIR/node"
 	cleanup arrays_stopped
 }
 

@@ -26,9 +26,9 @@ random_fill "$at/trimmed" 32
 sync -f "$at"
 rm "$at/trimmed"
 sync -f "$at"
-discarded=$(io_stat /dev/vda discard_sectors)
+discarded=$(io_stat "$(disk a)" discard_sectors)
 fstrim "$at"
-((($(io_stat /dev/vda discard_sectors) - discarded) * 512 >= 32 << 20)) || fail "nothing was discarded"
+((($(io_stat "$(disk a)" discard_sectors) - discarded) * 512 >= 32 << 20)) || fail "nothing was discarded"
 
 fsfreeze -f "$at"
 fsfreeze -u "$at"

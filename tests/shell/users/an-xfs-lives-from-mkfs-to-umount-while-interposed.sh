@@ -23,9 +23,9 @@ xfs_growfs "$at" >"$T_DIR/grow.log" 2>&1 || { cat "$T_DIR/grow.log" >&2; fail "x
 read -r _ size _ < <(df -B1M --output=target,size "$at" | tail -n 1)
 ((size > 360)) || fail "the file system has $size MiB"
 
-discarded=$(io_stat /dev/vda discard_sectors)
+discarded=$(io_stat "$(disk a)" discard_sectors)
 fstrim "$at" 2>"$T_DIR/fstrim.log" || note "$(<"$T_DIR/fstrim.log")"
-equal "discards" "$discarded" "$(io_stat /dev/vda discard_sectors)"
+equal "discards" "$discarded" "$(io_stat "$(disk a)" discard_sectors)"
 fsfreeze -f "$at"
 fsfreeze -u "$at"
 wait_redirected x

@@ -35,5 +35,5 @@ btrfs device stats --check "$at" >"$T_DIR/stats.log" || { cat "$T_DIR/stats.log"
 umount "$at"
 fsck_clean "$one"
 btrfs device scan --forget >"$T_DIR/scan.log"
-references_back /dev/vdc /dev/vdd
+references_back "$(disk c)" "$(disk d)"
 test_done
