@@ -20,10 +20,9 @@ enum format { TEXT, RANGES, JSON };
 struct era {
 	dev_t metadata;
 	uint64_t block;			/* bytes */
-	uint64_t current;
+	struct era_status status;
 };
 
-/* "8/512 3 -" of the status: the second word is the current era */
 static bool read_era(const struct interposer *ip, struct era *era)
 {
 	const char *args = ip->table.inner_args;
@@ -43,14 +42,35 @@ static bool read_era(const struct interposer *ip, struct era *era)
 	    parse_devno(word, &era->metadata) &&
 	    parse_nth_word(args, 2, word, sizeof(word)) &&
 	    parse_number(word, &era->block) && era->block &&
-	    parse_nth_word(ip->status.inner_status, 2, word, sizeof(word)) &&
-	    parse_number(word, &era->current)) {
+	    parse_era_status(ip->status.inner_status, &era->status)) {
 		era->block *= 512;
 		return true;
 	}
 	complain("%s: era has failed (%s); see the kernel log", ip->map.name,
 		 ip->status.inner_status);
 	return false;
+}
+
+/*
+ * An era that has not been has no changes, and to say so would be an answer
+ * that lacks all of them: the number is of another series, or of metadata that
+ * has been cleared, after which eras count from 1 again.
+ */
+static bool can_tell(const struct interposer *ip, const struct era *era,
+		     uint64_t since)
+{
+	if (since > era->status.current) {
+		complain("%s is in era %" PRIu64 ", and era %" PRIu64 " has not been; if it was when the last backup was made, the records of it are gone: make a full backup, and then: interposectl changed --mark %s",
+			 ip->map.name, era->status.current, since,
+			 ip->map.name);
+		return false;
+	}
+	if (era->status.held) {
+		complain("somebody reads the records of %s now (they have a metadata snapshot); wait for that, or if it was left behind: dmsetup message %s 0 drop_metadata_snap",
+			 ip->map.name, ip->map.name);
+		return false;
+	}
+	return true;
 }
 
 static bool invalidated(const struct era *era, uint64_t since, uint64_t end,
@@ -162,16 +182,26 @@ static enum status changed(const char *argument, bool mark, uint64_t since,
 	if (ip && read_era(ip, &era)) {
 		if (mark && map_message(ip->map.name, "checkpoint")) {
 			if (!options.dry_run)
-				printf("%" PRIu64 "\n", era.current + 1);
+				printf("%" PRIu64 "\n", era.status.current + 1);
 			status = DONE;
-		} else if (!mark && read_changes(ip, &era, since, &ranges)) {
-			print(format, &ranges, since, era.current);
+		} else if (!mark && can_tell(ip, &era, since) &&
+			   read_changes(ip, &era, since, &ranges)) {
+			print(format, &ranges, since, era.status.current);
 			status = DONE;
 		}
 	}
 	free(ranges.v);
 	stack_free(&stack);
 	return status;
+}
+
+static bool choose_era(const char *word, uint64_t *since)
+{
+	if (parse_number(word, since) && *since)
+		return true;
+	complain("'%s' is no era; eras are numbers from 1 on, as changed --mark prints them",
+		 word);
+	return false;
 }
 
 static bool choose_format(const char *word, enum format *format)
@@ -198,18 +228,22 @@ enum status changed_command(int argc, char **argv)
 		{ }
 	};
 	enum format format = TEXT;
-	bool mark = false, good = true;
+	bool mark = false, listing = false, good = true;
 	uint64_t since = 1;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "s:f:mh", longs, NULL)) != -1) {
 		switch (option) {
-		case 's': good &= parse_number(optarg, &since); break;
-		case 'f': good &= choose_format(optarg, &format); break;
+		case 's': good &= choose_era(optarg, &since); listing = true; break;
+		case 'f': good &= choose_format(optarg, &format); listing = true; break;
 		case 'm': mark = true; break;
 		case 'h': return help("changed");
 		default: return usage_error("changed");
 		}
+	}
+	if (mark && listing) {
+		complain("--mark lists nothing; leave out --since and --format, or --mark");
+		good = false;
 	}
 	if (!good || argc - optind != 1)
 		return usage_error("changed");

@@ -189,6 +189,19 @@ bool parse_snapshot_status(const char *line, struct snapshot_status *st)
 	       parse_number(slash + 1, &st->total);
 }
 
+/* "8 11/25600 3 -": the third is the current era, the last one who holds it */
+bool parse_era_status(const char *line, struct era_status *st)
+{
+	char word[WORD_MAX];
+
+	if (!parse_nth_word(line, 2, word, sizeof(word)) ||
+	    !parse_number(word, &st->current) ||
+	    !parse_nth_word(line, 3, word, sizeof(word)))
+		return false;
+	st->held = strcmp(word, "-");
+	return true;
+}
+
 /* Nothing of the data is in the cache alone, and nothing will be */
 bool parse_cache_is_clean(const char *line)
 {

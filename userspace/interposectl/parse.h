@@ -47,6 +47,12 @@ struct snapshot_status {
 	char problem[WORD_MAX];
 };
 
+/* What the target era says of itself */
+struct era_status {
+	uint64_t current;
+	bool held;			/* somebody has a metadata snapshot */
+};
+
 struct range {
 	uint64_t start;			/* bytes */
 	uint64_t length;
@@ -67,6 +73,7 @@ bool parse_interpose_status(const char *line, struct interpose_status *st);
 bool parse_interpose_table(const char *line, struct interpose_table *table);
 bool parse_snapshot_table(const char *line, struct snapshot_table *table);
 bool parse_snapshot_status(const char *line, struct snapshot_status *st);
+bool parse_era_status(const char *inner_status, struct era_status *st);
 bool parse_cache_is_clean(const char *inner_status);
 bool parse_changed(FILE *xml, uint64_t block, uint64_t end, struct ranges *out);
 

@@ -102,6 +102,19 @@ static void other_lines(void)
 	is("one that has failed", !parse_cache_is_clean("Fail"));
 }
 
+static void era_lines(void)
+{
+	struct era_status st;
+
+	is("an era", parse_era_status("8 11/25600 3 -", &st) &&
+	   st.current == 3 && !st.held);
+	is("one with a metadata snapshot",
+	   parse_era_status("8 11/25600 12 14", &st) && st.current == 12 &&
+	   st.held);
+	is("one that has failed is refused", !parse_era_status("Fail", &st));
+	is("and one that ends early", !parse_era_status("8 11/25600 3", &st));
+}
+
 static bool changes(const char *text, struct ranges *out)
 {
 	FILE *xml = fmemopen((void *)text, strlen(text), "r");
@@ -139,6 +152,7 @@ int main(void)
 	status_lines();
 	table_lines();
 	other_lines();
+	era_lines();
 	changed_blocks();
 	return done();
 }
