@@ -4,11 +4,13 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "cow.h"
 #include "loop.h"
 #include "names.h"
@@ -17,6 +19,54 @@
 
 #define MIB		(1024 * 1024)
 #define LEAST		(4 * (uint64_t)MIB)
+
+/*
+ * device-mapper takes a COW store only if its end is that of a block of the
+ * origin and of the store's own disk; 4 KiB do for both, or what is larger.
+ */
+static uint64_t whole_blocks(uint64_t bytes, unsigned int block)
+{
+	if (block < 4096)
+		block = 4096;
+	return (bytes + block - 1) / block * block;
+}
+
+/* The kernel requires whole blocks of both; a dry run has made no store */
+unsigned int cow_chunk(const struct device *origin, const char *node)
+{
+	unsigned int chunk = 4096, block = sysfs_block_size(origin->name);
+	char name[NAME_SIZE];
+	struct stat st;
+
+	if (chunk < block)
+		chunk = block;
+	block = !stat(node, &st) && sysfs_name(st.st_rdev, name) ?
+		sysfs_block_size(name) : 0;
+	if (chunk < block)
+		chunk = block;
+	return chunk / 512;
+}
+
+/* Found before anything is frozen, not by the kernel while all is */
+static bool blocks_fit(const struct cow_request *request,
+		       const struct device *cow)
+{
+	unsigned int of_origin = sysfs_block_size(request->origin->name);
+	unsigned int of_cow = sysfs_block_size(cow->name);
+
+	if (of_cow > of_origin &&
+	    request->origin->sectors % (of_cow / 512)) {
+		complain("%s has sectors of %u bytes, and the size of /dev/%s is no multiple of that; name a device with sectors of %u bytes",
+			 cow->path, of_cow, request->origin->name, of_origin);
+		return false;
+	}
+	if (cow->sectors % (of_origin / 512)) {
+		complain("/dev/%s has sectors of %u bytes, and the size of %s is no multiple of that; name a device or partition whose size is",
+			 request->origin->name, of_origin, cow->path);
+		return false;
+	}
+	return true;
+}
 
 static bool size_of(const struct cow_request *request, uint64_t *bytes)
 {
@@ -28,17 +78,53 @@ static bool size_of(const struct cow_request *request, uint64_t *bytes)
 	}
 	if (*bytes < LEAST)
 		*bytes = LEAST;
+	*bytes = whole_blocks(*bytes, sysfs_block_size(request->origin->name));
 	return true;
 }
 
 /* A write to the origin would wait for the copy, and the copy for a write */
 static bool is_allowed(const struct cow_request *request, const char *name)
 {
-	if (!request->forbidden(name, request->data))
+	char why[512];
+
+	switch (request->reaches(name, request->data, why, sizeof(why))) {
+	case LIES_NOT:
 		return true;
-	complain("the space for the snapshot would lie on a device that it is of (%s), and the first write would hang; take space on another disk, or --ram",
-		 name);
+	case LIES_ON:
+		complain("the COW store would lie on a device that the snapshot is of (by way of %s), and the first write would hang; take space on another disk, or --ram",
+			 name);
+		return false;
+	case LIES_UNKNOWN:
+		complain("%s, which may be a device that the snapshot is of; then the first write would hang: take space on a disk, or --ram",
+			 why);
+		return false;
+	}
 	return false;
+}
+
+/* Where a file is to be made: all devices of that file system */
+static bool is_allowed_directory(const struct cow_request *request,
+				 const char *directory, const char *path)
+{
+	struct backing *backing = calloc(1, sizeof(*backing));
+	bool good = backing;
+
+	if (!backing)
+		return false;
+	backing_of_directory(directory, backing);
+	if (*backing->unknown) {
+		complain("%s %s; take space on a disk, or --ram", path,
+			 backing->unknown);
+		good = false;
+	} else if (!backing->n) {
+		complain("%s does not lie on a block device; use --ram for memory",
+			 path);
+		good = false;
+	}
+	for (size_t i = 0; i < backing->n && good; i++)
+		good = is_allowed(request, backing->names[i]);
+	free(backing);
+	return good;
 }
 
 /*
@@ -86,6 +172,8 @@ static bool make_device(const struct cow_request *request, char *node,
 
 	if (!device_find(request->options->where, &cow) ||
 	    !is_allowed(request, cow.name))
+		return false;
+	if (!blocks_fit(request, &cow))
 		return false;
 	if (!device_is_free(cow.path)) {
 		complain("%s is in use; name another device", cow.shown);
@@ -162,7 +250,7 @@ static bool allocate(const char *path, uint64_t bytes)
 static bool make_file(const struct cow_request *request, struct record *record,
 		      char *node, size_t size)
 {
-	char path[PATH_MAX], directory[PATH_MAX], name[NAME_SIZE];
+	char path[PATH_MAX], directory[PATH_MAX];
 	uint64_t bytes;
 
 	snprintf(path, sizeof(path), "%s", request->options->where);
@@ -177,13 +265,7 @@ static bool make_file(const struct cow_request *request, struct record *record,
 		complain("%s exists already; name a file that does not", path);
 		return false;
 	}
-	sysfs_file_device(dirname(directory), name);
-	if (!*name) {
-		complain("%s does not lie on a block device; use --ram for memory",
-			 path);
-		return false;
-	}
-	return is_allowed(request, name) &&
+	return is_allowed_directory(request, dirname(directory), path) &&
 	       record_undo(record, "file %s", path) && allocate(path, bytes) &&
 	       record_undo(record, "loop %s", path) &&
 	       loop_attach(path, node, size) && clear(node);

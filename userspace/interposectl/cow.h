@@ -21,10 +21,14 @@ struct cow_request {
 	const struct cow_options *options;
 	const struct device *origin;
 	const char *snapshot;		/* its name */
-	/* on none of these it may lie */
-	bool (*forbidden)(const char *name, const void *data);
+	/* on none of these it may lie; @why it cannot be told */
+	enum lies (*reaches)(const char *name, const void *data, char *why,
+			     size_t size);
 	const void *data;
 };
+
+/* What the chunk of a snapshot is to be, in sectors. @node: of its COW store */
+unsigned int cow_chunk(const struct device *origin, const char *node);
 
 /* Makes it, cleared. Its node is in @node. False: it has been said why */
 bool cow_make(const struct cow_request *request, struct record *record,

@@ -193,15 +193,6 @@ int devices_of_file(const char *path, dev_t *devs, size_t max)
 	return n;
 }
 
-void device_of_file(const char *path, char *name)
-{
-	dev_t devs[DEVICES_MAX];
-
-	if (devices_of_file(path, devs, DEVICES_MAX) < 1 ||
-	    !sysfs_name(devs[0], name))
-		*name = '\0';
-}
-
 /*
  * Who uses it
  */

@@ -60,8 +60,6 @@ void device_word(const struct device *device, char *word, size_t size);
  * btrfs, several. -1: it has some, and does not tell which.
  */
 int devices_of_file(const char *path, dev_t *devs, size_t max);
-/* The name of the first of them, or "" */
-void device_of_file(const char *path, char *name);
 /* The mount that a file is in, out of the mount table */
 struct libmnt_table;
 struct libmnt_fs *device_mount_of(struct libmnt_table *table, const char *path);

@@ -115,8 +115,8 @@ static bool make_all(struct origin *origins, size_t n, uint32_t *cookie)
 	char params[PATH_MAX + 256];
 
 	for (size_t i = 0; i < n; i++) {
-		snprintf(params, sizeof(params), "%s %s P 8",
-			 origins[i].beneath, origins[i].cow);
+		snprintf(params, sizeof(params), "%s %s P %u",
+			 origins[i].beneath, origins[i].cow, origins[i].chunk);
 		if (interrupted() ||
 		    !map_create(origins[i].snapshot, MAP_SNAPSHOT,
 				origins[i].device.sectors, "snapshot", params,

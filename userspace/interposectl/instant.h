@@ -15,7 +15,9 @@ struct origin {
 	bool interposed;		/* already, by somebody else */
 	char beneath[128];		/* node, or how a shell finds it */
 	char snapshot[MAP_NAME_MAX];
+	const char *space;		/* its --cow, or NULL */
 	char cow[PATH_MAX];
+	unsigned int chunk;		/* sectors */
 };
 
 /* False: some snapshots may be there, but no origin is suspended */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backing.h"
 #include "commands.h"
 #include "device.h"
 #include "map.h"
@@ -63,7 +64,8 @@ static const struct command commands[] = {
 	  "  -s, --size SIZE      of the space for the old content: 512M, 2G or 20% of the\n"
 	  "                       device, which is the default\n"
 	  "      --vg VG          it is a new logical volume of this volume group\n"
-	  "      --cow DEVICE     it is this device; once for each device\n"
+	  "      --cow DEVICE     it is this device; once for each device, in their order,\n"
+	  "                       and without --size\n"
 	  "      --wipe           also if there is a file system on it\n"
 	  "      --file PATH      it is a new file on another file system\n"
 	  "      --ram            it is in memory\n"
@@ -213,7 +215,7 @@ int main(int argc, char **argv)
 		return help(command->name);
 	optind = 0; /* getopt begins anew */
 	map_setup();
-	sysfs_file_device = device_of_file;
+	sysfs_backing = backing_of_disk;
 	if (!state_enter(command->changes))
 		return FAILED;
 	status = command->run(argc, argv);

@@ -28,6 +28,7 @@ struct request {
 	const char *cows[ORIGINS_MAX];	/* the devices of --cow */
 	size_t n_cows;
 	char name[80];
+	char first[80];			/* word for the first device named */
 };
 
 /*
@@ -135,8 +136,13 @@ static bool find_origins(struct request *request, int argc, char **argv)
 		return false;
 	for (int i = 0; i < argc && good; i++) {
 		memset(&origin, 0, sizeof(origin));
+		if (request->n_cows)
+			origin.space = request->cows[i];
 		good = find_origin(&stack, &origin, argv[i]) &&
 		       add_origin(request, &origin);
+		if (good && !i)
+			device_word(&origin.device, request->first,
+				    sizeof(request->first));
 	}
 	stack_free(&stack);
 	return good;
@@ -147,10 +153,9 @@ static bool name_snapshots(struct request *request)
 	struct origin *origins = request->origins;
 	char word[80];
 
-	device_word(&origins[0].device, word, sizeof(word));
 	if (!*request->name)
 		snprintf(request->name, sizeof(request->name), "%.60s-snap",
-			 word);
+			 request->first);
 	if (!name_is_good(request->name))
 		return false;
 	for (size_t i = 0; i < request->n; i++) {
@@ -167,41 +172,86 @@ static bool name_snapshots(struct request *request)
  * The space
  */
 
+struct reach {
+	const struct request *request;
+	const struct stack *stack;
+	enum lies lies;
+	char why[512];
+};
+
+static void reach_from(struct reach *reach, const char *name,
+		       unsigned int depth);
+
+/* LIES_ON is the last word, and LIES_UNKNOWN more than LIES_NOT */
+static void reach_origins(struct reach *reach, const char *name)
+{
+	const struct request *request = reach->request;
+	char why[512];
+
+	for (size_t i = 0; i < request->n && reach->lies != LIES_ON; i++) {
+		enum lies lies = sysfs_where(name,
+					     request->origins[i].device.name,
+					     why, sizeof(why));
+
+		if (lies == LIES_NOT)
+			continue;
+		reach->lies = lies;
+		memcpy(reach->why, why, sizeof(why));
+	}
+}
+
+/* The mirror leg, for example, or the metadata of who interposes it */
+static void reach_interposer(struct reach *reach, const struct interposer *ip)
+{
+	char map[NAME_SIZE];
+
+	if (sysfs_name(ip->map.dev, map))
+		reach_origins(reach, map);
+}
+
 /*
  * Does what is written to @name come back to an origin? It does also by way of
- * a device that has a snapshot with its space on an origin.
+ * a device that has a snapshot with its COW store on an origin, or an interposer
+ * that writes there.
  */
-static bool reaches_origin(const struct request *request,
-			   const struct stack *stack, const char *name,
-			   unsigned int depth)
+static void reach_from(struct reach *reach, const char *name,
+		       unsigned int depth)
 {
+	const struct stack *stack = reach->stack;
 	char cow[NAME_SIZE];
 
-	for (size_t i = 0; i < request->n; i++)
-		if (sysfs_lies_on(name, request->origins[i].device.name))
-			return true;
+	reach_origins(reach, name);
+	for (size_t i = 0; i < stack->n_interposers; i++)
+		if (reach->lies != LIES_ON &&
+		    sysfs_lies_on(name, stack->interposers[i].device))
+			reach_interposer(reach, &stack->interposers[i]);
 	for (size_t i = 0; depth && i < stack->n_snapshots; i++) {
 		const struct snapshot *snap = &stack->snapshots[i];
 		const struct interposer *ip = stack_of_snapshot(stack, snap);
 
-		if (ip && sysfs_lies_on(name, ip->device) &&
-		    sysfs_name(snap->table.cow, cow) &&
-		    reaches_origin(request, stack, cow, depth - 1))
-			return true;
+		if (reach->lies != LIES_ON && ip &&
+		    sysfs_lies_on(name, ip->device) &&
+		    sysfs_name(snap->table.cow, cow))
+			reach_from(reach, cow, depth - 1);
 	}
-	return false;
 }
 
-static bool is_on_an_origin(const char *name, const void *data)
+static enum lies reaches_origin(const char *name, const void *data, char *why,
+				size_t size)
 {
+	struct reach reach = { .request = data };
 	struct stack stack;
-	bool reaches;
 
-	if (!stack_read(&stack))
-		return true;
-	reaches = reaches_origin(data, &stack, name, 8);
+	if (!stack_read(&stack)) {
+		snprintf(why, size, "mapped devices cannot be listed, nor told where %s lies",
+			 name);
+		return LIES_UNKNOWN;
+	}
+	reach.stack = &stack;
+	reach_from(&reach, name, 8);
 	stack_free(&stack);
-	return reaches;
+	snprintf(why, size, "%s", reach.why);
+	return reach.lies;
 }
 
 static bool make_space(struct request *request, struct record *record)
@@ -214,12 +264,12 @@ static bool make_space(struct request *request, struct record *record)
 			.options = &cow,
 			.origin = &origin->device,
 			.snapshot = origin->snapshot,
-			.forbidden = is_on_an_origin,
+			.reaches = reaches_origin,
 			.data = request,
 		};
 
 		if (cow.kind == COW_DEVICE)
-			cow.where = request->cows[i];
+			cow.where = origin->space;
 		if (cow.kind == COW_FILE && request->n > 1) {
 			snprintf(path, sizeof(path), "%s-%s", cow.where,
 				 origin->device.name);
@@ -228,6 +278,7 @@ static bool make_space(struct request *request, struct record *record)
 		if (interrupted() ||
 		    !cow_make(&make, record, origin->cow, sizeof(origin->cow)))
 			return false;
+		origin->chunk = cow_chunk(&origin->device, origin->cow);
 	}
 	return true;
 }
@@ -343,11 +394,11 @@ static enum status take_snapshot(struct request *request, int argc, char **argv)
 {
 	struct record record;
 
+	if (request->cow.kind == COW_DEVICE && request->n_cows != (size_t)argc)
+		return refuse("there are %d devices and %zu COW stores; say --cow once for each device, in the same order",
+			      argc, request->n_cows);
 	if (!find_origins(request, argc, argv) || !name_snapshots(request))
 		return FAILED;
-	if (request->cow.kind == COW_DEVICE && request->n_cows != request->n)
-		return refuse("there are %zu devices and %zu for their space; say --cow once for each",
-			      request->n, request->n_cows);
 	if (!record_begin(&record, request->name))
 		return FAILED;
 	if (!take(request, &record)) {
@@ -447,15 +498,57 @@ static enum status remove_snapshot(const char *name)
  * The command line
  */
 
-static bool choose(struct request *request, enum cow_kind kind)
+/* What was said, to find what does not go together */
+struct said {
+	bool size, cow, wipe, name, list, json, remove;
+	unsigned int spaces;		/* --vg, --file, --ram, and all --cow */
+	int devices;
+};
+
+static void choose(struct request *request, struct said *said,
+		   enum cow_kind kind)
 {
-	if (request->cow.kind != COW_NONE &&
-	    (request->cow.kind != kind || kind != COW_DEVICE))
-		return false;
+	if (request->cow.kind != kind || kind != COW_DEVICE)
+		said->spaces++;
 	request->cow.kind = kind;
 	request->cow.where = optarg;
-	if (kind == COW_DEVICE && request->n_cows < ORIGINS_MAX)
+	if (kind != COW_DEVICE)
+		return;
+	said->cow = true;
+	if (request->n_cows < ORIGINS_MAX)
 		request->cows[request->n_cows++] = optarg;
+}
+
+/* Nothing that was said is passed over in silence */
+static bool goes_together(const struct said *said)
+{
+	const bool makes = said->spaces || said->size || said->wipe ||
+			   said->name;
+	const struct {
+		bool wrong;
+		const char *why;
+	} rules[] = {
+		{ said->list && said->remove,
+		  "say either --list or --remove" },
+		{ said->json && !said->list, "--json is for --list alone" },
+		{ said->list && (makes || said->devices),
+		  "--list takes nothing but --json: it lists all snapshots" },
+		{ said->remove && (makes || said->devices),
+		  "--remove takes the NAME of a snapshot and nothing else; what was made for it is removed with it" },
+		{ said->spaces > 1,
+		  "there is one kind of COW store for all; say one of --vg, --cow, --file and --ram, and only --cow again for each device" },
+		{ said->size && said->cow,
+		  "--size does not go with --cow: the whole of the device is used" },
+		{ said->wipe && !said->cow,
+		  "--wipe is for --cow alone: what is made anew holds no data" },
+	};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		if (!rules[i].wrong)
+			continue;
+		complain("%s", rules[i].why);
+		return false;
+	}
 	return true;
 }
 
@@ -477,31 +570,34 @@ enum status snapshot_command(int argc, char **argv)
 	};
 	struct request request = { };
 	const char *remove = NULL;
-	bool list = false, json = false, good = true;
+	struct said said = { };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "s:lJh", longs, NULL)) != -1) {
 		switch (option) {
-		case 's': request.cow.size = optarg; break;
-		case 'w': request.cow.wipe = true; break;
-		case 'N': snprintf(request.name, sizeof(request.name), "%s", optarg); break;
-		case 'l': list = true; break;
-		case 'J': json = true; break;
-		case 'r': remove = optarg; break;
+		case 's': request.cow.size = optarg; said.size = true; break;
+		case 'w': request.cow.wipe = said.wipe = true; break;
+		case 'N': snprintf(request.name, sizeof(request.name), "%s", optarg); said.name = true; break;
+		case 'l': said.list = true; break;
+		case 'J': said.json = true; break;
+		case 'r': remove = optarg; said.remove = true; break;
 		case 'h': return help("snapshot");
 		case '?': return usage_error("snapshot");
-		default: good &= choose(&request, option); break;
+		default: choose(&request, &said, option); break;
 		}
 	}
-	if (list && optind == argc)
-		return list_snapshots(json);
-	if (remove && optind == argc)
+	said.devices = argc - optind;
+	if (!goes_together(&said))
+		return usage_error("snapshot");
+	if (said.list)
+		return list_snapshots(said.json);
+	if (remove)
 		return remove_snapshot(remove);
-	if (list || remove || !good || optind == argc)
+	if (!said.devices)
 		return usage_error("snapshot");
 	if (request.cow.kind == COW_NONE) {
 		complain("where is the old content to go? Say --vg, --cow, --file or --ram");
 		return usage_error("snapshot");
 	}
-	return take_snapshot(&request, argc - optind, argv + optind);
+	return take_snapshot(&request, said.devices, argv + optind);
 }

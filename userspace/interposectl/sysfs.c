@@ -102,6 +102,19 @@ uint64_t sysfs_sectors(const char *name)
 	return sectors;
 }
 
+unsigned int sysfs_block_size(const char *name)
+{
+	char disk[NAME_SIZE], value[WORD_MAX];
+	uint64_t bytes;
+
+	if (!sysfs_disk(name, disk) ||
+	    !sysfs_read(disk, "queue/logical_block_size", value,
+			sizeof(value)) ||
+	    !parse_number(value, &bytes) || bytes < 512 || bytes > 1 << 20)
+		return 512;
+	return bytes;
+}
+
 bool sysfs_is_partition(const char *name)
 {
 	return sysfs_exists(name, "partition");
@@ -176,67 +189,112 @@ bool sysfs_each_in(const char *directory,
 /*
  * What lies on what
  *
- *   loop0 -- backing_file --> sdb1 -- partition of --> sdb
- *   dm-3  -- slaves --------> sda2
+ *   loop0 -- sysfs_backing --> sdb1 -- partition of --> sdb
+ *   dm-3  -- slaves ---------> sda2
  */
 
-static void real_file_device(const char *path, char *name)
+static void nothing_beneath(const char *disk, struct backing *backing)
 {
-	struct stat st;
-
-	if (stat(path, &st) || !sysfs_name(st.st_dev, name))
-		*name = '\0';
+	(void)disk;
+	(void)backing;
 }
 
-void (*sysfs_file_device)(const char *path, char *name) = real_file_device;
+void (*sysfs_backing)(const char *disk, struct backing *backing) =
+	nothing_beneath;
 
 struct walk {
 	const char *on;
 	unsigned int depth;
+	bool found;
+	char *why;			/* of the first that cannot be told */
+	size_t size;
 };
 
-static bool lies_on(const char *name, struct walk *walk);
+static void walk_from(const char *name, struct walk *walk);
 
-static bool slave_lies_on(const char *entry, void *data)
+static bool walk_slave(const char *entry, void *data)
 {
-	return lies_on(entry, data);
+	struct walk *walk = data;
+
+	walk_from(entry, walk);
+	return walk->found;
 }
 
-static bool backing_file_lies_on(const char *disk, struct walk *walk)
+/* A program, another machine or a pool has its data, and sysfs not where */
+static bool is_opaque(const char *disk)
 {
-	char path[PATH_MAX], device[NAME_SIZE];
+	static const char *const drivers[] = { "nbd", "ublkb", "drbd", "zd" };
 
-	if (!sysfs_read(disk, "loop/backing_file", path, sizeof(path)))
-		return false;
-	sysfs_file_device(path, device);
-	return *device && lies_on(device, walk);
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
+		const char *number = disk + strlen(drivers[i]);
+
+		if (!strncmp(disk, drivers[i], strlen(drivers[i])) &&
+		    *number && !number[strspn(number, "0123456789")])
+			return true;
+	}
+	return false;
+}
+
+static void note_unknown(struct walk *walk, const char *name, const char *what)
+{
+	if (walk->size && !*walk->why)
+		snprintf(walk->why, walk->size, "%s %s", name, what);
+}
+
+static void walk_backing(const char *disk, struct walk *walk)
+{
+	struct backing *backing = calloc(1, sizeof(*backing));
+
+	if (!backing) {
+		note_unknown(walk, disk, "cannot be looked at");
+		return;
+	}
+	sysfs_backing(disk, backing);
+	for (size_t i = 0; i < backing->n && !walk->found; i++)
+		walk_from(backing->names[i], walk);
+	if (*backing->unknown)
+		note_unknown(walk, disk, backing->unknown);
+	free(backing);
 }
 
 /* A circle cannot be, and is taken for a yes */
-static bool lies_on(const char *name, struct walk *walk)
+static void walk_from(const char *name, struct walk *walk)
 {
 	char disk[NAME_SIZE], disk_of_on[NAME_SIZE];
-	bool found;
 
-	if (!strcmp(name, walk->on) || ++walk->depth > DEPTH_MAX)
-		return true;
-	found = sysfs_each(name, "slaves", slave_lies_on, walk);
-	if (!found && sysfs_disk(name, disk)) {
-		found = !strcmp(disk, walk->on) ||
-			(strcmp(disk, name) &&
-			 sysfs_each(disk, "slaves", slave_lies_on, walk)) ||
-			backing_file_lies_on(disk, walk);
+	if (!strcmp(name, walk->on) || ++walk->depth > DEPTH_MAX) {
+		walk->found = true;
+		return;
+	}
+	sysfs_each(name, "slaves", walk_slave, walk);
+	if (!walk->found && sysfs_disk(name, disk)) {
+		walk->found = !strcmp(disk, walk->on);
+		if (!walk->found && strcmp(disk, name))
+			sysfs_each(disk, "slaves", walk_slave, walk);
+		if (!walk->found)
+			walk_backing(disk, walk);
+		if (!walk->found && is_opaque(disk))
+			note_unknown(walk, disk, "keeps its data where nobody can tell from here");
 	}
 	/* the whole disk has the partition in it */
-	if (!found && sysfs_disk(walk->on, disk_of_on))
-		found = !strcmp(name, disk_of_on);
+	if (!walk->found && sysfs_disk(walk->on, disk_of_on))
+		walk->found = !strcmp(name, disk_of_on);
 	walk->depth--;
-	return found;
+}
+
+enum lies sysfs_where(const char *name, const char *on, char *why, size_t size)
+{
+	char reason[512] = "";
+	struct walk walk = { .on = on, .why = reason, .size = sizeof(reason) };
+
+	walk_from(name, &walk);
+	snprintf(why, size, "%s", walk.found ? "" : reason);
+	return walk.found ? LIES_ON : *reason ? LIES_UNKNOWN : LIES_NOT;
 }
 
 bool sysfs_lies_on(const char *name, const char *on)
 {
-	struct walk walk = { .on = on };
+	char why[8];
 
-	return lies_on(name, &walk);
+	return sysfs_where(name, on, why, sizeof(why)) == LIES_ON;
 }

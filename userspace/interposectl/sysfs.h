@@ -16,8 +16,17 @@
 
 extern const char *sysfs_root;		/* "/sys", but for unit tests */
 
-/* On which device does the file system of that file lie? "" if on none */
-extern void (*sysfs_file_device)(const char *path, char *name);
+#define BACKING_MAX	64
+
+/* What lies beneath a disk, or a file system, and is not in sysfs */
+struct backing {
+	char names[BACKING_MAX][NAME_SIZE];
+	size_t n;
+	char unknown[256];		/* "lies ...", what cannot be told */
+};
+
+/* For a loop device, for example; adds nothing if there is nothing */
+extern void (*sysfs_backing)(const char *disk, struct backing *backing);
 
 bool sysfs_name(dev_t dev, char *name);
 bool sysfs_devno(const char *name, dev_t *dev);
@@ -26,6 +35,9 @@ bool sysfs_read(const char *name, const char *attribute, char *value,
 		size_t size);
 bool sysfs_is(const char *name, const char *attribute, const char *value);
 uint64_t sysfs_sectors(const char *name);
+
+/* Bytes of a logical block */
+unsigned int sysfs_block_size(const char *name);
 
 /* The disk of a partition, or the disk itself */
 bool sysfs_disk(const char *name, char *disk);
@@ -39,7 +51,14 @@ bool sysfs_each(const char *name, const char *directory,
 bool sysfs_each_in(const char *directory,
 		   bool (*each)(const char *entry, void *data), void *data);
 
-/* Does what is written to @name come to @on in the end? */
+enum lies { LIES_NOT, LIES_ON, LIES_UNKNOWN };
+
+/*
+ * Does what is written to @name come to @on in the end? @why, for LIES_UNKNOWN:
+ * "loop0 lies on a file system of which ..."
+ */
+enum lies sysfs_where(const char *name, const char *on, char *why, size_t size);
+/* It does for certain */
 bool sysfs_lies_on(const char *name, const char *on);
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "check.h"
 #include "device.h"
 #include "fuzz.h"
@@ -27,7 +28,7 @@
 #include "state.h"
 
 const char *const fuzz_samples[] = {
-	"attach\n--pin\n--name\nx\n/dev/sda1\nera\n/dev/sdb1\n/dev/sda1\n8192\n",
+	"attach\n--pin\n--replace-data\n--name\nx\n/dev/sda1\nera\n/dev/sdb1\n/dev/sda1\n8192\n",
 	"snapshot\n-s\n20%\n--vg\nvg0\n/home\n/dev/sda1\n",
 	"snapshot\n--cow\n/dev/sdb\n--wipe\n--name\nx\n/home\n",
 	"snapshot\n--file\n/var/tmp/cow\n--size\n512M\n/home\n",
@@ -36,7 +37,7 @@ const char *const fuzz_samples[] = {
 	"list\n-tJn\n-o\nNAME,DEVICE,USED%\n--output\n",
 	"start\n--tab\ntab\n--initramfs\n/dev/sda1\nhome\n",
 	"monitor\n--warn\n80\n--drop\nnever\n--once\n--interval=3s\nx\n",
-	"check\n-J\n/dev/sda1\nstatus\ndetach\nstop\nrecover\n",
+	"check\n-J\n/dev/sda1\nstatus\ndetach\n--force\nstop\nrecover\n",
 	"--help\n--version\n-q\n-v\n--\n-\n--dry-run\n",
 };
 
@@ -60,7 +61,7 @@ bool __wrap_device_find(const char *argument, struct device *device);
 int __wrap_device_look(const char *argument, struct device *device);
 int __wrap_devices_of_file(const char *path, dev_t *devs, size_t max);
 bool __wrap_device_of_node(const char *path, struct device *device);
-void __wrap_device_of_file(const char *path, char *name);
+void __wrap_backing_of_directory(const char *path, struct backing *backing);
 void __wrap_device_usage(const char *name, struct usage *usage);
 bool __wrap_device_is_free(const char *path);
 void __wrap_device_signature(const char *path, char *type, size_t size);
@@ -111,9 +112,13 @@ bool __wrap_device_of_node(const char *path, struct device *device)
 	return __wrap_device_find(path, device);
 }
 
-void __wrap_device_of_file(const char *path, char *name)
+void __wrap_backing_of_directory(const char *path, struct backing *backing)
 {
-	strcpy(name, strlen(path) % 2 ? "" : "fake");
+	memset(backing, 0, sizeof(*backing));
+	backing->n = strlen(path) % 2;
+	strcpy(backing->names[0], "fake");
+	if (strlen(path) % 3 == 1)
+		strcpy(backing->unknown, "lies on a cloud");
 }
 
 void __wrap_device_usage(const char *name, struct usage *usage)

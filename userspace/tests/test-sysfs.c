@@ -3,7 +3,7 @@
  * A sysfs made of files:
  *
  *   sda: sda1, sda2; sdb: sdb1; dm-0 on sda2; loop0 on a file on sda1;
- *   loop1 on a file on dm-0; md0 on sda1 and sdb1, with md0p1
+ *   loop1 on a file on dm-0, and so on, see backing_of(); md0 on sda1 and sdb1, with md0p1
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,16 +45,19 @@ static void make_slave(const char *name, const char *slave)
 	shell("ln -s ../../../class/block/$2 devices/$1/slaves/", name, slave);
 }
 
-static void make_loop(const char *name, const char *file)
+static void backing_of(const char *disk, struct backing *backing)
 {
-	shell("mkdir devices/$1/loop; echo $2 >devices/$1/loop/backing_file",
-	      name, file);
-}
+	static const char *const on[][2] = {
+		{ "loop0", "sda1" }, { "loop1", "dm-0" },
+		{ "loop3", "sda2" }, { "loop3", "sdb1" },	/* a btrfs */
+		{ "loop4", "sdb1" }, { "loop5", "loop4" },
+	};
 
-static void file_device(const char *path, char *name)
-{
-	snprintf(name, NAME_SIZE, "%s", !strcmp(path, "/a/file") ? "sda1" :
-		 !strcmp(path, "/lv/file") ? "dm-0" : "");
+	for (size_t i = 0; i < sizeof(on) / sizeof(*on); i++)
+		if (!strcmp(on[i][0], disk))
+			strcpy(backing->names[backing->n++], on[i][1]);
+	if (!strcmp(disk, "loop4"))
+		strcpy(backing->unknown, "lies on a cloud too");
 }
 
 static void make_all(void)
@@ -67,11 +70,14 @@ static void make_all(void)
 	make_disk("dm-0", "254:0");
 	make_slave("dm-0", "sda2");
 	make_disk("loop0", "7:0");
-	make_loop("loop0", "/a/file");
 	make_disk("loop1", "7:1");
-	make_loop("loop1", "/lv/file");
 	make_disk("loop2", "7:2");
-	make_loop("loop2", "/memory/file");
+	make_disk("loop3", "7:3");
+	make_disk("loop4", "7:4");
+	make_disk("loop5", "7:5");
+	make_disk("nbd12", "43:12");
+	make_partition("nbd12", "nbd12p1");
+	make_disk("nbdx", "43:13");
 	make_disk("md0", "9:0");
 	make_partition("md0", "md0p1");
 	make_slave("md0", "sda1");
@@ -118,15 +124,46 @@ static void walks(void)
 	is("a circle is no endless walk", sysfs_lies_on("dm-1", "sda"));
 }
 
+static void unknowns(void)
+{
+	char why[64];
+
+	is("a file on two devices lies on the first",
+	   sysfs_where("loop3", "sda2", why, sizeof(why)) == LIES_ON);
+	is("and on the second, for certain",
+	   sysfs_where("loop3", "sdb", why, sizeof(why)) == LIES_ON && !*why);
+	is("and on no third",
+	   sysfs_where("loop3", "sda1", why, sizeof(why)) == LIES_NOT && !*why);
+	is("what cannot be told may be on anything",
+	   sysfs_where("loop4", "sda", why, sizeof(why)) == LIES_UNKNOWN &&
+	   !strcmp(why, "loop4 lies on a cloud too"));
+	is("a yes is more than that",
+	   sysfs_where("loop4", "sdb", why, sizeof(why)) == LIES_ON);
+	is("so it is beneath another one",
+	   sysfs_where("loop5", "md0", why, sizeof(why)) == LIES_UNKNOWN &&
+	   sysfs_where("loop5", "sdb1", why, sizeof(why)) == LIES_ON);
+	is("a program's disk may be on anything",
+	   sysfs_where("nbd12", "sda", why, sizeof(why)) == LIES_UNKNOWN &&
+	   strstr(why, "nbd12 "));
+	is("and its partition",
+	   sysfs_where("nbd12p1", "sda", why, sizeof(why)) == LIES_UNKNOWN);
+	is("and is for certain itself",
+	   sysfs_where("nbd12p1", "nbd12", why, sizeof(why)) == LIES_ON);
+	is("what is called in another way is none",
+	   sysfs_where("nbdx", "sda", why, sizeof(why)) == LIES_NOT);
+	is("what cannot be told is not certain", !sysfs_lies_on("loop4", "sda"));
+}
+
 int main(void)
 {
 	if (!mkdtemp(root))
 		return 1;
 	sysfs_root = root;
-	sysfs_file_device = file_device;
+	sysfs_backing = backing_of;
 	make_all();
 	names();
 	walks();
+	unknowns();
 	shell("rm -r \"$PWD\"", "", "");
 	return done();
 }
