@@ -4,13 +4,16 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attach.h"
 #include "check.h"
 #include "commands.h"
+#include "guard.h"
 #include "inner.h"
 #include "state.h"
+#include "view.h"
 
 /*
  * attach
@@ -83,9 +86,11 @@ static enum status attach(const struct device *device, const char *name,
 	return DONE;
 }
 
-enum status attach_if_safe(const char *argument, const char *name, bool pin,
-			   int argc, char **argv)
+enum status attach_if_safe(const char *argument,
+			   const struct attach_options *how, int argc,
+			   char **argv)
 {
+	const char *name = how->name;
 	struct findings findings = { };
 	enum status status = FAILED;
 	struct device device;
@@ -105,12 +110,15 @@ enum status attach_if_safe(const char *argument, const char *name, bool pin,
 		name = own_name;
 	check_device(&stack, &device, &findings);
 	findings_complain(&findings);
-	if (!findings_refuse(&findings) && name_is_good(name)) {
+	if (!findings_refuse(&findings) && name_is_good(name) &&
+	    guard_attach(&device, argc, inner, how->replace,
+			 how->replace_word)) {
 		if (map_info(name, &info))
 			complain("there is a mapped device %s already; choose another --name",
 				 name);
 		else
-			status = attach(&device, name, pin, argc, inner);
+			status = attach(&device, name, how->pin, argc,
+					inner);
 	}
 	inner_free(argc, inner);
 	findings_free(&findings);
@@ -123,24 +131,25 @@ enum status attach_command(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "name", required_argument, NULL, 'N' },
 		{ "pin", no_argument, NULL, 'p' },
+		{ "replace-data", no_argument, NULL, 'R' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	const char *name = NULL;
-	bool pin = false;
+	struct attach_options how = { .replace_word = GUARD_WORD };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
 		switch (option) {
-		case 'N': name = optarg; break;
-		case 'p': pin = true; break;
+		case 'N': how.name = optarg; break;
+		case 'p': how.pin = true; break;
+		case 'R': how.replace = true; break;
 		case 'h': return help("attach");
 		default: return usage_error("attach");
 		}
 	}
 	if (optind == argc)
 		return usage_error("attach");
-	return attach_if_safe(argv[optind], name, pin, argc - optind - 1,
+	return attach_if_safe(argv[optind], &how, argc - optind - 1,
 			      argv + optind + 1);
 }
 
@@ -148,24 +157,38 @@ enum status attach_command(int argc, char **argv)
  * detach
  */
 
-/* Inner targets with which the device shows what it does not hold */
-static bool shows_other_data(const struct interposer *ip)
+/* Also what was put between: "base" on the disk beneath, for era */
+static bool is_own(const char *word, const void *data)
 {
-	static const char *const types[] = { "striped", "raid", "crypt",
-		"clone", "thin", "snapshot", "snapshot-merge", "switch",
-		"unstriped", "writecache" };
-	char word[WORD_MAX];
+	const struct interposer *ip = data;
+	char name[NAME_SIZE];
 	dev_t dev;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (!strcmp(ip->table.inner, types[i]))
-			return strcmp(types[i], "raid") ||
-			       strncmp(ip->table.inner_args, "raid1", 5);
-	if (strcmp(ip->table.inner, "linear"))
+	if (!parse_devno(word, &dev))
 		return false;
-	return parse_nth_word(ip->table.inner_args, 0, word, sizeof(word)) &&
-	       parse_devno(word, &dev) && dev != ip->table.device &&
-	       dev != ip->beneath_dev;
+	return dev == ip->table.device || dev == ip->beneath_dev ||
+	       (sysfs_name(dev, name) && *ip->beneath &&
+		sysfs_lies_on(name, ip->beneath));
+}
+
+/* By the same table as attach: has the inner target what the device has not? */
+static bool device_lacks_data(const struct interposer *ip)
+{
+	const char *argv[VIEW_ARGS_MAX];
+	char *line = strdup(ip->table.inner_args);
+	bool lacks = true;
+	struct view view;
+	int argc;
+
+	if (!line)
+		return true;
+	argc = view_split(line, argv, VIEW_ARGS_MAX);
+	if (argc >= 0) {
+		view_of(ip->table.inner, argc, argv, is_own, ip, &view);
+		lacks = view.lacks_data;
+	}
+	free(line);
+	return lacks;
 }
 
 static bool cache_is_dirty(const struct interposer *ip)
@@ -189,19 +212,20 @@ static bool is_in_use(const struct interposer *ip)
 static bool loses_data(const struct interposer *ip)
 {
 	if (cache_is_dirty(ip)) {
-		complain("%s writes back, so that %s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('An SSD cache that writes back' in dm-interpose.rst)",
-			 ip->map.name, ip->shown);
+		complain("%s writes back, so that %s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('An SSD cache that writes back' in dm-interpose.rst); if what is in the cache may be lost: interposectl detach --force %s",
+			 ip->map.name, ip->shown, ip->map.name);
 		return true;
 	}
-	if (shows_other_data(ip) && is_in_use(ip)) {
-		complain("with %s, what %s shows is not what it holds, and it is in use; stop that first (umount), then detach",
-			 ip->table.inner, ip->shown);
+	if (device_lacks_data(ip) && is_in_use(ip)) {
+		complain("with %s, what %s shows is not what it holds, and it is in use; stop that first (umount), then detach; if it was attached by mistake, take it back: interposectl detach --force %s",
+			 ip->table.inner, ip->shown, ip->map.name);
 		return true;
 	}
 	return false;
 }
 
-enum status detach(const struct stack *stack, const struct interposer *ip)
+enum status detach(const struct stack *stack, const struct interposer *ip,
+		   bool force)
 {
 	bool pinned = ip->has_status ? ip->status.pinned : ip->table.pinned;
 	char names[1024];
@@ -209,7 +233,7 @@ enum status detach(const struct stack *stack, const struct interposer *ip)
 	if (stack_snapshots_of(stack, ip, names, sizeof(names)))
 		return refuse("snapshots hang on %s, and would become wrong: %s; first: interposectl snapshot --remove NAME",
 			      ip->map.name, names);
-	if (loses_data(ip))
+	if (!force && loses_data(ip))
 		return FAILED;
 	if (pinned)
 		return refuse("%s is pinned; if it may go: dmsetup message %s 0 interpose unpin",
@@ -226,23 +250,30 @@ enum status detach(const struct stack *stack, const struct interposer *ip)
 enum status detach_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
+		{ "force", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	enum status status = FAILED;
 	const struct interposer *ip;
 	struct stack stack;
+	bool force = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1)
-		return option == 'h' ? help("detach") : usage_error("detach");
+	while ((option = getopt_long(argc, argv, "fh", longs, NULL)) != -1) {
+		switch (option) {
+		case 'f': force = true; break;
+		case 'h': return help("detach");
+		default: return usage_error("detach");
+		}
+	}
 	if (argc - optind != 1)
 		return usage_error("detach");
 	if (!stack_read(&stack))
 		return FAILED;
 	ip = stack_find(&stack, argv[optind]);
 	if (ip)
-		status = detach(&stack, ip);
+		status = detach(&stack, ip, force);
 	stack_free(&stack);
 	return status;
 }

@@ -15,9 +15,18 @@ bool attach_params(char *params, size_t size, const char *path, bool pin,
 bool attach_device(const struct device *device, const char *name, bool pin,
 		   int argc, char **argv);
 
-/* The same as the commands do */
-enum status attach_if_safe(const char *argument, const char *name, bool pin,
-			   int argc, char **argv);
-enum status detach(const struct stack *stack, const struct interposer *ip);
+struct attach_options {
+	const char *name;		/* or NULL */
+	bool pin;
+	bool replace;			/* data may be hidden or overwritten */
+	const char *replace_word;	/* how the user says so */
+};
+
+/* The same as the commands do. @force: although data are lost by it */
+enum status attach_if_safe(const char *argument,
+			   const struct attach_options *how, int argc,
+			   char **argv);
+enum status detach(const struct stack *stack, const struct interposer *ip,
+		   bool force);
 
 #endif

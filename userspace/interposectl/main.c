@@ -46,15 +46,19 @@ static const struct command commands[] = {
 	  "status is 1 if one of them cannot.\n\n"
 	  "  -J, --json\n" },
 	{ "attach", attach_command, true,
-	  "attach [--name NAME] [--pin] DEVICE|MOUNTPOINT [INNER [ARGUMENT...]]",
+	  "attach [--name NAME] [--pin] [--replace-data] DEVICE|MOUNTPOINT [INNER [ARGUMENT...]]",
 	  "Puts the target INNER (linear) into the path of the device's I/O. Among the\n"
 	  "arguments the device stands for what is beneath the hook.\n\n"
 	  "      --name NAME      of the mapped device; default: interpose-DEVICE\n"
 	  "      --pin            it cannot be detached before dmsetup message NAME 0\n"
-	  "                       interpose unpin\n" },
+	  "                       interpose unpin\n"
+	  "      --replace-data   although the device is in use and INNER would show other data\n"
+	  "                       than it holds, or write over data, there or elsewhere\n" },
 	{ "detach", detach_command, true,
-	  "detach NAME|DEVICE|MOUNTPOINT",
-	  "Takes it away again, if no data is lost by that.\n" },
+	  "detach [--force] NAME|DEVICE|MOUNTPOINT",
+	  "Takes it away again, if no data is lost by that.\n\n"
+	  "  -f, --force          although data that only the inner target has are lost: takes\n"
+	  "                       back what was attached by mistake\n" },
 	{ "snapshot", snapshot_command, true,
 	  "snapshot [--name NAME] [--size SIZE] {--vg VG | --cow DEVICE... | --file PATH | --ram} DEVICE|MOUNTPOINT...\n"
 	  "  snapshot --list [--json]\n"

@@ -48,6 +48,12 @@ static bool read_tab(const char *name, bool loud, struct tab *tab)
 static enum status attach_entry(const struct tab_entry *entry,
 				const struct device *device)
 {
+	const struct attach_options how = {
+		.name = entry->name,
+		.pin = entry->pin,
+		.replace = entry->replace_data,
+		.replace_word = "replace-data among the options of its line",
+	};
 	char *args[TAB_ARGS_MAX], buffer[TAB_PATH_MAX];
 	enum status status = FAILED;
 	unsigned int n;
@@ -61,8 +67,7 @@ static enum status attach_entry(const struct tab_entry *entry,
 			break;
 	}
 	if (n == entry->n_args)
-		status = attach_if_safe(device->path, entry->name, entry->pin,
-					n, args);
+		status = attach_if_safe(device->path, &how, n, args);
 	else
 		complain("the arguments of %s are too long", entry->name);
 	while (n--)
@@ -198,7 +203,7 @@ static enum status stop(const char *name)
 		return FAILED;
 	ip = stack_of_map(&stack, name);
 	if (ip)
-		status = detach(&stack, ip);
+		status = detach(&stack, ip, false);
 	else
 		say("%s is not attached", name);
 	stack_free(&stack);

@@ -160,8 +160,10 @@ static bool parse_options(const struct reader *reader, char *options,
 			entry->pin = true;
 		else if (!strcmp(option, "initramfs"))
 			entry->initramfs = true;
+		else if (!strcmp(option, "replace-data"))
+			entry->replace_data = true;
 		else if (strcmp(option, "defaults"))
-			return refuse(reader, "unknown option '%.70s'; there are noauto, nofail, pin, initramfs, and - for none",
+			return refuse(reader, "unknown option '%.70s'; there are noauto, nofail, pin, initramfs, replace-data, and - for none",
 				      option);
 	}
 	if (entry->noauto && entry->initramfs)

@@ -25,6 +25,7 @@ struct tab_entry {
 	bool noauto;
 	bool nofail;
 	bool pin;
+	bool replace_data;		/* what the device shows may be other data */
 	bool initramfs;
 	char *args[TAB_ARGS_MAX + 1];	/* target and arguments, as written */
 	unsigned int n_args;

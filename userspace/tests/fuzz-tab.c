@@ -16,6 +16,7 @@
 const char *const fuzz_samples[] = {
 	"home UUID=12-ab pin,nofail era /dev/sdb1 %d 8192\n",
 	"root /dev/vda initramfs snapshot-origin\n",
+	"fast /dev/vda pin,replace-data cache /dev/vdb /dev/vdc %d 128 0 smq 0\n",
 	"x LABEL=a\\x20b - linear %d 0 %n %%\n",
 	"# comment\n",
 	"\n",
@@ -49,11 +50,13 @@ static void read_anew(const struct tab_entry *entry)
 	struct tab tab;
 	FILE *file;
 
-	n = snprintf(text, sizeof(text), "%s %s -%s%s%s%s", entry->name,
+	n = snprintf(text, sizeof(text), "%s %s -%s%s%s%s%s", entry->name,
 		     entry->device, entry->noauto ? ",noauto" : "",
 		     entry->nofail ? ",nofail" : "", entry->pin ? ",pin" : "",
-		     entry->initramfs ? ",initramfs" : "");
-	if (entry->noauto || entry->nofail || entry->pin || entry->initramfs)
+		     entry->initramfs ? ",initramfs" : "",
+		     entry->replace_data ? ",replace-data" : "");
+	if (entry->noauto || entry->nofail || entry->pin ||
+	    entry->initramfs || entry->replace_data)
 		*strstr(text + strlen(entry->name) + strlen(entry->device),
 			"-,") = ',';
 	for (unsigned int i = 0; i < entry->n_args; i++)
@@ -71,6 +74,7 @@ static void read_anew(const struct tab_entry *entry)
 		      tab.v[0].pin == entry->pin &&
 		      tab.v[0].noauto == entry->noauto &&
 		      tab.v[0].nofail == entry->nofail &&
+		      tab.v[0].replace_data == entry->replace_data &&
 		      tab.v[0].initramfs == entry->initramfs);
 	}
 	tab_free(&tab);

@@ -42,7 +42,7 @@ static void good_lines(void)
 		" \t # another one\n"
 		"home UUID=12-ab pin,nofail era\t/dev/sdb1   %d 8192\n"
 		"  x:1_.-  /dev/vda\t- snapshot-origin\n"
-		"late /dev/vdb noauto,defaults linear %d 0 # 1\n"
+		"late /dev/vdb noauto,defaults,replace-data linear %d 0 # 1\n"
 		"root LABEL=r initramfs linear %d 0", &tab));
 	is("nothing is said about it", !*said && !tab.n_bad);
 	is("all lines are there", tab.n == 4);
@@ -59,7 +59,8 @@ static void good_lines(void)
 	is("a dash is no option", !tab.v[1].pin && !tab.v[1].noauto);
 	is("blanks before the name do not count",
 	   !strcmp(tab.v[1].name, "x:1_.-"));
-	is("noauto", tab.v[2].noauto);
+	is("noauto and replace-data", tab.v[2].noauto &&
+	   tab.v[2].replace_data && !tab.v[0].replace_data);
 	is("a # within a line is an argument",
 	   !strcmp(tab.v[2].args[3], "#"));
 	is("initramfs, in a line without a newline", tab.v[3].initramfs);
