@@ -40,7 +40,7 @@ cow_group_remove() {
 # cow_group PV: a volume group of its own with a volume "cow" of 64 MiB on PV, for LVM without udev. Sets $cow
 cow_group() {
 	requires lvm
-	export LVM_SYSTEM_DIR=$T_DIR/lvm LVM_SUPPRESS_FD_WARNINGS=1
+	export LVM_SYSTEM_DIR=$T_DIR/lvm
 	mkdir -p "$LVM_SYSTEM_DIR"
 	cat >"$LVM_SYSTEM_DIR/lvm.conf" <<-END
 		devices { filter=["a|^$1\$|", "r|.*|"] use_devicesfile=0 obtain_device_list_from_udev=0 }

@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034 # for the test
 KINDS=(ext4 xfs btrfs swap md lvm luks)
-export LVM_SUPPRESS_FD_WARNINGS=1 MDADM_NO_UDEV=1
+export MDADM_NO_UDEV=1
 
 # asked COMMAND…: what it says is in $T_DIR/said. That it fails is an answer (swapon: 255), that it hangs is none.
 asked() {

@@ -40,6 +40,13 @@ says_json() {
 	says "$@"
 }
 
+# kernel_node DEVICE: the node by which a table names it
+kernel_node() {
+	local link
+	link=$(readlink "/sys/dev/block/$(devno "$1")")
+	echo "/dev/${link##*/}"
+}
+
 # interposectl_cleans: whatever it has made goes at the end
 interposectl_cleans() {
 	cleanup interposectl_gone

@@ -2,11 +2,11 @@
 /*
  * attach and detach
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "attach.h"
 #include "check.h"
 #include "commands.h"
@@ -136,9 +136,10 @@ enum status attach_command(int argc, char **argv)
 		{ }
 	};
 	struct attach_options how = { .replace_word = GUARD_WORD };
+	const char *device = NULL;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+again:	while ((option = next_option(argc, argv, "+", longs, NULL)) != -1) {
 		switch (option) {
 		case 'N': how.name = optarg; break;
 		case 'p': how.pin = true; break;
@@ -147,10 +148,21 @@ enum status attach_command(int argc, char **argv)
 		default: return usage_error("attach");
 		}
 	}
-	if (optind == argc)
-		return usage_error("attach");
-	return attach_if_safe(argv[optind], &how, argc - optind - 1,
-			      argv + optind + 1);
+	/* options may stand on both sides of the device, but not behind INNER */
+	if (!device && optind < argc) {
+		device = argv[optind++];
+		goto again;
+	}
+	if (!device)
+		return missing("attach", "a device");
+	for (int i = optind; i < argc; i++) {
+		if (!strncmp(argv[i], "--", 2)) {
+			complain("attach: say %s before %s", argv[i],
+				 argv[optind]);
+			return usage_error("attach");
+		}
+	}
+	return attach_if_safe(device, &how, argc - optind, argv + optind);
 }
 
 /*
@@ -236,7 +248,7 @@ enum status detach(const struct stack *stack, const struct interposer *ip,
 	if (!force && loses_data(ip))
 		return FAILED;
 	if (pinned)
-		return refuse("%s is pinned; if it may go: dmsetup message %s 0 interpose unpin",
+		return refuse("%s is pinned; if it may go: interposectl unpin %s",
 			      ip->map.name, ip->map.name);
 	if (ip->map.open_count)
 		return refuse("/dev/mapper/%s is open; fuser -v /dev/mapper/%s tells by whom",
@@ -260,15 +272,17 @@ enum status detach_command(int argc, char **argv)
 	bool force = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "fh", longs, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "f", longs, NULL)) != -1) {
 		switch (option) {
 		case 'f': force = true; break;
 		case 'h': return help("detach");
 		default: return usage_error("detach");
 		}
 	}
-	if (argc - optind != 1)
-		return usage_error("detach");
+	if (argc - optind > 1)
+		return too_many("detach", argv[optind + 1]);
+	if (argc == optind)
+		return missing("detach", "a name or a device");
 	if (!stack_read(&stack))
 		return FAILED;
 	ip = stack_find(&stack, argv[optind]);

@@ -4,14 +4,15 @@
  * inner target era and its metadata, which era_invalidate reads
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "args.h"
 #include "commands.h"
+#include "json.h"
 #include "stack.h"
 #include "state.h"
 
@@ -135,12 +136,18 @@ static void print_text(const struct ranges *ranges)
 static void print_json(const struct ranges *ranges, uint64_t since,
 		       uint64_t current)
 {
-	printf("{\n   \"since\": %" PRIu64 ",\n   \"era\": %" PRIu64 ",\n   \"ranges\": [",
-	       since, current);
-	for (size_t i = 0; i < ranges->n; i++)
-		printf("%s\n      { \"start\": %" PRIu64 ", \"length\": %" PRIu64 " }",
-		       i ? "," : "", ranges->v[i].start, ranges->v[i].length);
-	puts("\n   ]\n}");
+	json_begin();
+	json_number("since", since);
+	json_number("era", current);
+	json_open("ranges", '[');
+	for (size_t i = 0; i < ranges->n; i++) {
+		json_open(NULL, '{');
+		json_number("start", ranges->v[i].start);
+		json_number("length", ranges->v[i].length);
+		json_close();
+	}
+	json_close();
+	json_end();
 }
 
 static void print(enum format format, const struct ranges *ranges,
@@ -214,7 +221,7 @@ static bool choose_format(const char *word, enum format *format)
 			return true;
 		}
 	}
-	complain("no such format: %s; text, ranges or json", word);
+	complain("there is no format '%s'; take text, ranges or json", word);
 	return false;
 }
 
@@ -232,7 +239,7 @@ enum status changed_command(int argc, char **argv)
 	uint64_t since = 1;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:f:mh", longs, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "s:f:m", longs, NULL)) != -1) {
 		switch (option) {
 		case 's': good &= choose_era(optarg, &since); listing = true; break;
 		case 'f': good &= choose_format(optarg, &format); listing = true; break;
@@ -245,7 +252,11 @@ enum status changed_command(int argc, char **argv)
 		complain("--mark lists nothing; leave out --since and --format, or --mark");
 		good = false;
 	}
-	if (!good || argc - optind != 1)
+	if (!good)
 		return usage_error("changed");
+	if (argc - optind > 1)
+		return too_many("changed", argv[optind + 1]);
+	if (argc == optind)
+		return missing("changed", "a name or a device");
 	return changed(argv[optind], mark, since, format);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <libsmartcols.h>
 
+#include "args.h"
 #include "check.h"
 #include "commands.h"
+#include "json.h"
 
 /*
  * Findings
@@ -231,31 +231,23 @@ void check_device(const struct stack *stack, const struct device *device,
 
 static void print_json(const struct findings *all)
 {
-	static const char *const names[] = { "device", "level", "what", "text",
-		"remedy" };
 	static const char *const levels[] = { "ok", "note", "refuse" };
-	struct libscols_table *table = scols_new_table();
 
-	if (!table)
-		return;
-	scols_table_set_name(table, "findings");
-	scols_table_enable_json(table, 1);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		scols_table_new_column(table, names[i], 0.1, 0);
+	json_begin();
+	json_open("findings", '[');
 	for (size_t i = 0; i < all->n; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
 		const struct finding *f = &all->v[i];
 
-		if (!line)
-			break;
-		scols_line_set_data(line, 0, f->device);
-		scols_line_set_data(line, 1, levels[f->level]);
-		scols_line_set_data(line, 2, f->what);
-		scols_line_set_data(line, 3, f->text);
-		scols_line_set_data(line, 4, f->remedy);
+		json_open(NULL, '{');
+		json_text("device", f->device);
+		json_text("level", levels[f->level]);
+		json_text("what", f->what);
+		json_text("text", f->text);
+		json_text("remedy", *f->remedy ? f->remedy : NULL);
+		json_close();
 	}
-	scols_print_table(table);
-	scols_unref_table(table);
+	json_close();
+	json_end();
 }
 
 static void print_text(const struct findings *all)
@@ -284,7 +276,7 @@ enum status check_command(int argc, char **argv)
 	bool json = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "Jh", longs, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "J", longs, NULL)) != -1) {
 		if (option == 'h')
 			return help("check");
 		if (option != 'J')
@@ -292,7 +284,7 @@ enum status check_command(int argc, char **argv)
 		json = true;
 	}
 	if (optind == argc)
-		return usage_error("check");
+		return missing("check", "a device");
 	if (!stack_read(&stack))
 		return FAILED;
 	for (; optind < argc; optind++) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * list and status: what is interposed, as a table, a tree or JSON
+ *
+ *     struct row --> cell() --> text for a column of libsmartcols
+ *          |
+ *          +--------> json_cell() --> numbers, arrays, true and false
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,143 +13,390 @@
 #include <sys/sysmacros.h>
 #include <libsmartcols.h>
 
+#include "args.h"
 #include "commands.h"
 #include "device.h"
+#include "json.h"
 #include "list.h"
+#include "names.h"
 #include "stack.h"
 
-enum { NAME, DEVICE, MAJMIN, STATE, INNER, BENEATH, PINNED, REDIRECTED, HELD,
-	SNAPSHOTS, USED, MOUNTPOINT, COLUMNS };
+enum { NAME, DEVICE, MAJMIN, SIZE, STATE, INNER, BENEATH, PINNED, REDIRECTED,
+	HELD, SNAPSHOTS, USED, USE, MOUNTPOINT, COLUMNS };
 
 static const struct {
 	const char *name;
 	double width;
 	int flags;
-	int json;
 } columns[COLUMNS] = {
-	[NAME]		= { "NAME", 0.2, 0, SCOLS_JSON_STRING },
-	[DEVICE]	= { "DEVICE", 0.1, 0, SCOLS_JSON_STRING },
-	[MAJMIN]	= { "MAJ:MIN", 7, 0, SCOLS_JSON_STRING },
-	[STATE]		= { "STATE", 8, 0, SCOLS_JSON_STRING },
-	[INNER]		= { "INNER", 0.1, 0, SCOLS_JSON_STRING },
-	[BENEATH]	= { "BENEATH", 10, 0, SCOLS_JSON_STRING },
-	[PINNED]	= { "PINNED", 6, 0, SCOLS_JSON_BOOLEAN },
-	[REDIRECTED]	= { "REDIRECTED", 10, SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
-	[HELD]		= { "HELD", 4, SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
-	[SNAPSHOTS]	= { "SNAPSHOTS", 0.2, 0, SCOLS_JSON_STRING },
-	[USED]		= { "USED%", 5, SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
-	[MOUNTPOINT]	= { "MOUNTPOINT", 0.2, 0, SCOLS_JSON_STRING },
+	[NAME]		= { "NAME", 0.2, 0 },
+	[DEVICE]	= { "DEVICE", 0.1, 0 },
+	[MAJMIN]	= { "MAJ:MIN", 7, 0 },
+	[SIZE]		= { "SIZE", 5, SCOLS_FL_RIGHT },
+	[STATE]		= { "STATE", 8, 0 },
+	[INNER]		= { "INNER", 0.1, 0 },
+	[BENEATH]	= { "BENEATH", 10, 0 },
+	[PINNED]	= { "PINNED", 6, 0 },
+	[REDIRECTED]	= { "REDIRECTED", 10, SCOLS_FL_RIGHT },
+	[HELD]		= { "HELD", 4, SCOLS_FL_RIGHT },
+	[SNAPSHOTS]	= { "SNAPSHOTS", 0.2, 0 },
+	[USED]		= { "USED%", 5, SCOLS_FL_RIGHT },
+	[USE]		= { "USE", 0.1, 0 },
+	[MOUNTPOINT]	= { "MOUNTPOINT", 0.2, 0 },
 };
 
+#define LIST_COLUMNS \
+	"NAME,DEVICE,SIZE,STATE,INNER,PINNED,SNAPSHOTS,USED%,USE,MOUNTPOINT"
+#define SNAPSHOT_COLUMNS "NAME,DEVICE,SIZE,STATE,USED%,USE,MOUNTPOINT"
+#define CELL_SIZE	PATH_MAX
+
 struct view {
-	struct libscols_table *table;
+	const struct stack *stack;
 	int shown[COLUMNS];
 	int n_shown;
 	bool tree;
 	bool json;
+	bool headings;
+};
+
+/* An interposer, or a snapshot and the interposer on which it hangs */
+struct row {
+	const struct stack *stack;
+	const struct interposer *ip;
+	const struct snapshot *snap;
+	struct usage usage;		/* of the device, or of the snapshot */
+	char use[1024];
 };
 
 /*
- * Lines
+ * Who uses it
  */
 
-static void put(struct view *view, struct libscols_line *line, int column,
-		const char *value)
+struct holders {
+	char *text;
+	size_t size, n;
+};
+
+static bool add_holder(const char *entry, void *data)
 {
-	for (int i = 0; i < view->n_shown; i++)
-		if (view->shown[i] == column)
-			scols_line_set_data(line, i, value);
+	struct holders *holders = data;
+	char column[SHOWN_SIZE];
+
+	if (!sysfs_is_bypass(entry) && holders->n < holders->size)
+		holders->n += snprintf(holders->text + holders->n,
+				       holders->size - holders->n, "%s%s",
+				       holders->n ? " " : "",
+				       device_column(entry, column, sizeof(column)));
+	return false;
 }
 
-static void put_number(struct view *view, struct libscols_line *line,
-		       int column, uint64_t value)
+/* A file system's type, swap, or the devices above it */
+static void fill_use(struct row *row, const char *name)
 {
-	char text[24];
+	struct holders holders = { row->use, sizeof(row->use), 0 };
 
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	put(view, line, column, text);
+	device_usage(name, &row->usage);
+	if (*row->usage.fstype)
+		snprintf(row->use, sizeof(row->use), "%s", row->usage.fstype);
+	else if (row->usage.swap)
+		snprintf(row->use, sizeof(row->use), "swap");
+	else
+		sysfs_each(name, "holders", add_holder, &holders);
 }
 
-static void put_devno(struct view *view, struct libscols_line *line, dev_t dev)
+static void fill_row(struct row *row, const struct stack *stack,
+		     const struct interposer *ip, const struct snapshot *snap)
 {
-	char text[24];
+	char name[NAME_SIZE];
 
-	snprintf(text, sizeof(text), "%u:%u", major(dev), minor(dev));
-	put(view, line, MAJMIN, text);
+	memset(row, 0, sizeof(*row));
+	row->stack = stack;
+	row->ip = ip;
+	row->snap = snap;
+	if (!snap)
+		fill_use(row, ip->device);
+	else if (sysfs_name(snap->map.dev, name))
+		fill_use(row, name);
 }
 
-static void put_mountpoint(struct view *view, struct libscols_line *line,
-			   const char *device)
-{
-	struct usage usage;
+/*
+ * What is in its columns
+ */
 
-	device_usage(device, &usage);
-	if (*usage.mountpoint)
-		put(view, line, MOUNTPOINT, usage.mountpoint);
+static uint64_t sectors_of(const struct row *row)
+{
+	return row->snap ? row->snap->sectors : sysfs_sectors(row->ip->device);
 }
 
-static struct libscols_line *add_interposer(struct view *view,
-					    const struct stack *stack,
-					    const struct interposer *ip)
+static const char *state_of(const struct row *row)
 {
-	struct libscols_line *line = scols_table_new_line(view->table, NULL);
-	bool pinned = ip->has_status ? ip->status.pinned : ip->table.pinned;
-	char names[1024];
+	if (!row->snap)
+		return stack_state(row->ip);
+	if (row->snap->map.suspended)
+		return "suspended";
+	if (row->snap->status.valid)
+		return "valid";
+	return strcmp(row->snap->status.problem, "Overflow") ? "invalid" :
+	       "overflow";
+}
 
-	if (!line)
-		return NULL;
-	put(view, line, NAME, ip->map.name);
-	put(view, line, DEVICE, ip->device);
-	put_devno(view, line, ip->table.device);
-	put(view, line, STATE, stack_state(ip));
-	put(view, line, INNER, ip->table.inner);
-	put(view, line, BENEATH, ip->beneath);
-	put(view, line, PINNED, pinned ? "yes" : "no");
-	if (ip->has_status) {
-		put_number(view, line, REDIRECTED, ip->status.redirected);
-		put_number(view, line, HELD, ip->status.held);
+static bool is_pinned(const struct interposer *ip)
+{
+	return ip->has_status ? ip->status.pinned : ip->table.pinned;
+}
+
+/* Of an interposer, that of its fullest snapshot */
+static bool used_of(const struct row *row, uint64_t *used)
+{
+	bool has_one = false;
+
+	*used = 0;
+	for (size_t i = 0; i < row->stack->n_snapshots; i++) {
+		const struct snapshot *snap = &row->stack->snapshots[i];
+		uint64_t percent;
+
+		if (row->snap ? snap != row->snap :
+		    stack_of_snapshot(row->stack, snap) != row->ip)
+			continue;
+		if (!snap->status.valid || !snap->status.total)
+			continue;
+		percent = snap->status.used * 100 / snap->status.total;
+		if (percent > *used)
+			*used = percent;
+		has_one = true;
 	}
-	if (stack_snapshots_of(stack, ip, names, sizeof(names)))
-		put(view, line, SNAPSHOTS, names);
-	put_mountpoint(view, line, ip->device);
+	return has_one;
+}
+
+/* 512M, 1.5G, as lsblk has it */
+static void put_size(uint64_t sectors, char *text, size_t size)
+{
+	static const char units[] = "KMGTPE";
+	const char *unit = units;
+	uint64_t tenths = sectors * 10 / 2;
+
+	while (tenths >= 10240 && unit[1]) {
+		tenths = (tenths + 512) / 1024;
+		unit++;
+	}
+	if (tenths % 10)
+		snprintf(text, size, "%" PRIu64 ".%u%c", tenths / 10,
+			 (unsigned int)(tenths % 10), *unit);
+	else
+		snprintf(text, size, "%" PRIu64 "%c", tenths / 10, *unit);
+}
+
+static const char *mountpoint_of(const struct row *row)
+{
+	return *row->usage.mountpoint ? row->usage.mountpoint :
+	       row->usage.swap ? "[SWAP]" : "";
+}
+
+/* False: it has none */
+static bool cell(const struct row *row, int column, char *text, size_t size)
+{
+	const struct interposer *ip = row->ip;
+	uint64_t number;
+
+	*text = '\0';
+	switch (column) {
+	case NAME:
+		snprintf(text, size, "%s", row->snap ? row->snap->map.name :
+			 ip->map.name);
+		break;
+	case DEVICE:
+		device_column(ip->device, text, size);
+		break;
+	case MAJMIN:
+		snprintf(text, size, "%u:%u", major(ip->table.device),
+			 minor(ip->table.device));
+		break;
+	case SIZE:
+		put_size(sectors_of(row), text, size);
+		break;
+	case STATE:
+		snprintf(text, size, "%s", state_of(row));
+		break;
+	case INNER:
+		snprintf(text, size, "%s", row->snap ? "snapshot" : ip->table.inner);
+		break;
+	case BENEATH:
+		snprintf(text, size, "%s", ip->beneath);
+		break;
+	case PINNED:
+		if (!row->snap)
+			snprintf(text, size, "%s", is_pinned(ip) ? "yes" : "no");
+		break;
+	case REDIRECTED:
+		if (!row->snap && ip->has_status)
+			snprintf(text, size, "%" PRIu64, ip->status.redirected);
+		break;
+	case HELD:
+		if (!row->snap && ip->has_status)
+			snprintf(text, size, "%" PRIu64, ip->status.held);
+		break;
+	case SNAPSHOTS:
+		if (!row->snap)
+			stack_snapshots_of(row->stack, ip, text, size);
+		break;
+	case USED:
+		if (used_of(row, &number))
+			snprintf(text, size, "%" PRIu64, number);
+		break;
+	case USE:
+		snprintf(text, size, "%s", row->use);
+		break;
+	case MOUNTPOINT:
+		snprintf(text, size, "%s", mountpoint_of(row));
+		break;
+	}
+	return *text;
+}
+
+/*
+ * JSON
+ */
+
+static void json_snapshots(const struct row *row, const char *key)
+{
+	json_open(key, '[');
+	for (size_t i = 0; i < row->stack->n_snapshots; i++) {
+		const struct snapshot *snap = &row->stack->snapshots[i];
+
+		if (stack_of_snapshot(row->stack, snap) == row->ip)
+			json_text(NULL, snap->map.name);
+	}
+	json_close();
+}
+
+static void json_cell(const struct row *row, int column)
+{
+	char key[16], text[CELL_SIZE];
+	bool has_one = cell(row, column, text, sizeof(text));
+	uint64_t number;
+
+	snprintf(key, sizeof(key), "%s", columns[column].name);
+	for (char *c = key; *c; c++)
+		*c |= *c >= 'A' && *c <= 'Z' ? 0x20 : 0;
+	if (column == SIZE)
+		json_number(key, sectors_of(row) * 512);
+	else if (column == SNAPSHOTS && !row->snap)
+		json_snapshots(row, key);
+	else if (!has_one)
+		json_null(key);
+	else if (column == PINNED)
+		json_bool(key, is_pinned(row->ip));
+	else if ((column == USED || column == REDIRECTED || column == HELD) &&
+		 sscanf(text, "%" SCNu64, &number) == 1)
+		json_number(key, number);
+	else
+		json_text(key, text);
+}
+
+static void json_row(const struct view *view, const struct row *row)
+{
+	json_open(NULL, '{');
+	for (int i = 0; i < view->n_shown; i++)
+		json_cell(row, view->shown[i]);
+}
+
+static void json_tree(const struct view *view, const struct interposer *ip)
+{
+	struct row row;
+
+	json_open("children", '[');
+	for (size_t i = 0; i < view->stack->n_snapshots; i++) {
+		const struct snapshot *snap = &view->stack->snapshots[i];
+
+		if (stack_of_snapshot(view->stack, snap) != ip)
+			continue;
+		fill_row(&row, view->stack, ip, snap);
+		json_row(view, &row);
+		json_close();
+	}
+	json_close();
+}
+
+static void json_interposers(const struct view *view)
+{
+	struct row row;
+
+	json_begin();
+	json_open("interposers", '[');
+	for (size_t i = 0; i < view->stack->n_interposers; i++) {
+		fill_row(&row, view->stack, &view->stack->interposers[i], NULL);
+		json_row(view, &row);
+		if (view->tree)
+			json_tree(view, row.ip);
+		json_close();
+	}
+	json_close();
+	json_end();
+}
+
+/*
+ * Tables
+ */
+
+static struct libscols_table *make_table(const struct view *view)
+{
+	struct libscols_table *table = scols_new_table();
+	bool good = table;
+
+	scols_init_debug(0);
+	if (!table)
+		return NULL;
+	scols_table_enable_noheadings(table, !view->headings);
+	/* name_printable() does that, and leaves a backslash alone */
+	scols_table_enable_noencoding(table, true);
+	for (int i = 0; good && i < view->n_shown; i++) {
+		int c = view->shown[i];
+
+		good = scols_table_new_column(table, columns[c].name,
+					      columns[c].width,
+					      columns[c].flags |
+					      (view->tree && c == NAME ?
+					       SCOLS_FL_TREE : 0));
+	}
+	if (good)
+		return table;
+	scols_unref_table(table);
+	return NULL;
+}
+
+static struct libscols_line *add_line(const struct view *view,
+				      struct libscols_table *table,
+				      const struct row *row,
+				      struct libscols_line *parent)
+{
+	struct libscols_line *line = scols_table_new_line(table, parent);
+	char text[CELL_SIZE], shown[CELL_SIZE];
+
+	for (int i = 0; line && i < view->n_shown; i++)
+		if (cell(row, view->shown[i], text, sizeof(text)))
+			scols_line_set_data(line, i,
+					    name_printable(text, shown, sizeof(shown)));
 	return line;
 }
 
-/* Of a tree, or of snapshot --list */
-static void add_snapshot(struct view *view, const struct stack *stack,
-			 const struct snapshot *snap,
-			 struct libscols_line *parent)
+static void table_interposers(const struct view *view,
+			      struct libscols_table *table)
 {
-	struct libscols_line *line = scols_table_new_line(view->table, parent);
-	const struct interposer *ip = stack_of_snapshot(stack, snap);
-	char name[NAME_SIZE];
+	const struct stack *stack = view->stack;
+	struct libscols_line *line;
+	struct row row;
 
-	if (!line)
-		return;
-	put(view, line, NAME, snap->map.name);
-	put_devno(view, line, snap->map.dev);
-	if (ip && !parent)
-		put(view, line, DEVICE, ip->device);
-	put(view, line, STATE, snap->map.suspended ? "suspended" :
-	    snap->status.valid ? "valid" : snap->status.problem);
-	put(view, line, INNER, "snapshot");
-	if (snap->status.valid && snap->status.total)
-		put_number(view, line, USED,
-			   snap->status.used * 100 / snap->status.total);
-	if (sysfs_name(snap->map.dev, name))
-		put_mountpoint(view, line, name);
-}
-
-static void add_all(struct view *view, const struct stack *stack)
-{
 	for (size_t i = 0; i < stack->n_interposers; i++) {
 		const struct interposer *ip = &stack->interposers[i];
-		struct libscols_line *line = add_interposer(view, stack, ip);
 
-		for (size_t j = 0; view->tree && j < stack->n_snapshots; j++)
-			if (stack_of_snapshot(stack, &stack->snapshots[j]) == ip)
-				add_snapshot(view, stack, &stack->snapshots[j],
-					     line);
+		fill_row(&row, stack, ip, NULL);
+		line = add_line(view, table, &row, NULL);
+		for (size_t j = 0; view->tree && line && j < stack->n_snapshots; j++) {
+			if (stack_of_snapshot(stack, &stack->snapshots[j]) != ip)
+				continue;
+			fill_row(&row, stack, ip, &stack->snapshots[j]);
+			add_line(view, table, &row, line);
+		}
 	}
 }
 
@@ -154,58 +404,62 @@ static void add_all(struct view *view, const struct stack *stack)
  * Columns
  */
 
-static int column_of(const char *name)
-{
-	for (int i = 0; i < COLUMNS; i++)
-		if (!strcasecmp(columns[i].name, name))
-			return i;
-	return -1;
-}
-
 static bool choose_columns(struct view *view, const char *list)
 {
+	const char *names[COLUMNS];
 	char *copy = strdup(list), *at = copy, *name;
 	bool good = copy;
+	int column;
 
+	for (int i = 0; i < COLUMNS; i++)
+		names[i] = columns[i].name;
 	view->n_shown = 0;
 	while (good && (name = strsep(&at, ","))) {
-		int column = column_of(name);
-
-		good = column >= 0 && view->n_shown < COLUMNS;
+		for (column = 0; column < COLUMNS; column++)
+			if (!strcasecmp(names[column], name))
+				break;
+		good = column < COLUMNS && view->n_shown < COLUMNS;
 		if (good)
 			view->shown[view->n_shown++] = column;
+		else if (column < COLUMNS)
+			complain("too many columns; name each one once");
 		else
-			complain("no such column: %s; interposectl list --help names them",
-				 name);
+			complain("there is no column '%s'%s", name,
+				 did_you_mean(name, names, COLUMNS));
 	}
 	free(copy);
 	return good;
 }
 
-static bool make_table(struct view *view, const char *name, bool headings)
+static void choose_all(struct view *view)
 {
-	struct libscols_column *column;
+	for (view->n_shown = 0; view->n_shown < COLUMNS; view->n_shown++)
+		view->shown[view->n_shown] = view->n_shown;
+}
 
-	scols_init_debug(0);
-	view->table = scols_new_table();
-	if (!view->table)
-		return false;
-	scols_table_set_name(view->table, name);
-	scols_table_enable_json(view->table, view->json);
-	scols_table_enable_noheadings(view->table, !headings);
-	for (int i = 0; i < view->n_shown; i++) {
-		int c = view->shown[i];
-		int flags = columns[c].flags;
+/*
+ * The subcommands
+ */
 
-		if (view->tree && c == NAME)
-			flags |= SCOLS_FL_TREE;
-		column = scols_table_new_column(view->table, columns[c].name,
-						columns[c].width, flags);
-		if (!column)
-			return false;
-		scols_column_set_json_type(column, columns[c].json);
+static void list_interposers(struct view *view)
+{
+	struct libscols_table *table;
+
+	if (view->json) {
+		json_interposers(view);
+		return;
 	}
-	return true;
+	if (!view->stack->n_interposers) {
+		if (view->headings)
+			say("nothing is interposed");
+		return;
+	}
+	table = make_table(view);
+	if (table) {
+		table_interposers(view, table);
+		scols_print_table(table);
+	}
+	scols_unref_table(table);
 }
 
 enum status list_command(int argc, char **argv)
@@ -218,51 +472,84 @@ enum status list_command(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	const char *output = "NAME,DEVICE,MAJ:MIN,STATE,INNER,BENEATH,PINNED,REDIRECTED,HELD,SNAPSHOTS";
-	struct view view = { };
+	struct view view = { .headings = true };
+	const char *output = NULL;
 	struct stack stack;
-	bool headings = true;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "o:tJnh", longs, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "o:tJn", longs, NULL)) != -1) {
 		switch (option) {
 		case 'o': output = optarg; break;
 		case 't': view.tree = true; break;
 		case 'J': view.json = true; break;
-		case 'n': headings = false; break;
+		case 'n': view.headings = false; break;
 		case 'h': return help("list");
 		default: return usage_error("list");
 		}
 	}
-	if (optind < argc || !choose_columns(&view, output))
+	if (view.json && !output)
+		choose_all(&view);
+	else if (!choose_columns(&view, output ?: LIST_COLUMNS))
 		return usage_error("list");
+	if (optind < argc)
+		return too_many("list", argv[optind]);
 	if (!stack_read(&stack))
 		return FAILED;
-	if (make_table(&view, "interposers", headings)) {
-		add_all(&view, &stack);
-		scols_print_table(view.table);
-	}
-	scols_unref_table(view.table);
+	view.stack = &stack;
+	list_interposers(&view);
 	stack_free(&stack);
 	return DONE;
 }
 
+static size_t table_snapshots(const struct view *view,
+			      struct libscols_table *table)
+{
+	const struct stack *stack = view->stack;
+	size_t n = 0;
+	struct row row;
+
+	for (size_t i = 0; i < stack->n_snapshots; i++) {
+		const struct snapshot *snap = &stack->snapshots[i];
+		const struct interposer *ip = stack_of_snapshot(stack, snap);
+
+		if (!ip)
+			continue;
+		n++;
+		fill_row(&row, stack, ip, snap);
+		if (table) {
+			add_line(view, table, &row, NULL);
+			continue;
+		}
+		json_row(view, &row);
+		json_close();
+	}
+	return n;
+}
+
 enum status list_snapshots(bool json)
 {
-	struct view view = { .json = json };
+	struct view view = { .json = json, .headings = true };
+	struct libscols_table *table;
 	struct stack stack;
 
-	if (!choose_columns(&view, "NAME,DEVICE,MAJ:MIN,STATE,USED%,MOUNTPOINT") ||
-	    !stack_read(&stack))
+	if (!choose_columns(&view, json ? "MAJ:MIN," SNAPSHOT_COLUMNS :
+			    SNAPSHOT_COLUMNS) || !stack_read(&stack))
 		return FAILED;
-	if (make_table(&view, "snapshots", true)) {
-		for (size_t i = 0; i < stack.n_snapshots; i++)
-			if (stack_of_snapshot(&stack, &stack.snapshots[i]))
-				add_snapshot(&view, &stack,
-					     &stack.snapshots[i], NULL);
-		scols_print_table(view.table);
+	view.stack = &stack;
+	if (json) {
+		json_begin();
+		json_open("snapshots", '[');
+		table_snapshots(&view, NULL);
+		json_close();
+		json_end();
+	} else {
+		table = make_table(&view);
+		if (table && table_snapshots(&view, table))
+			scols_print_table(table);
+		else if (table)
+			say("there are no snapshots of interposed devices");
+		scols_unref_table(table);
 	}
-	scols_unref_table(view.table);
 	stack_free(&stack);
 	return DONE;
 }
@@ -274,7 +561,8 @@ enum status list_snapshots(bool json)
 static void print_interposer(const struct stack *stack,
 			     const struct interposer *ip)
 {
-	char names[1024];
+	char names[1024], size[32];
+	struct row row;
 
 	printf("name:        %s\n", ip->map.name);
 	printf("device:      %s (%u:%u)\n", ip->shown,
@@ -283,10 +571,17 @@ static void print_interposer(const struct stack *stack,
 	if (ip->map.suspended)
 		printf("             I/O waits; to go on: dmsetup resume %s\n",
 		       ip->map.name);
+	put_size(sysfs_sectors(ip->device), size, sizeof(size));
+	printf("size:        %s\n", size);
+	fill_row(&row, stack, ip, NULL);
+	if (*row.use)
+		printf("used by:     %s%s%s\n", row.use,
+		       *row.usage.mountpoint ? ", " : "", row.usage.mountpoint);
 	printf("beneath:     /dev/%s\n", ip->beneath);
 	printf("inner:       %s %s\n", ip->table.inner, ip->table.inner_args);
 	if (ip->has_status) {
-		printf("its status:  %s\n", ip->status.inner_status);
+		if (*ip->status.inner_status)
+			printf("its status:  %s\n", ip->status.inner_status);
 		printf("redirected:  %" PRIu64 "\n", ip->status.redirected);
 		printf("held:        %" PRIu64 "\n", ip->status.held);
 	}
@@ -306,10 +601,12 @@ enum status status_command(int argc, char **argv)
 	struct stack stack;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1)
+	while ((option = next_option(argc, argv, "", longs, NULL)) != -1)
 		return option == 'h' ? help("status") : usage_error("status");
-	if (argc - optind != 1)
-		return usage_error("status");
+	if (argc - optind > 1)
+		return too_many("status", argv[optind + 1]);
+	if (argc == optind)
+		return missing("status", "a name or a device");
 	if (!stack_read(&stack))
 		return FAILED;
 	ip = stack_find(&stack, argv[optind]);

@@ -10,12 +10,12 @@
  * who starts it again after it was killed misses nothing.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "commands.h"
 #include "monitor.h"
 #include "settings.h"
@@ -179,7 +179,7 @@ enum status monitor_command(int argc, char **argv)
 
 	state_leave();
 	settings_load(complain_of_setting, NULL, &watch.settings);
-	while ((option = getopt_long(argc, argv, "h", longs, &index)) != -1) {
+	while ((option = next_option(argc, argv, "", longs, &index)) != -1) {
 		switch (option) {
 		case 's':
 			if (!set(&watch, longs[index].name, optarg))

@@ -157,20 +157,31 @@ bool name_decode(const char *encoded, char *plain, size_t size)
  * Printed
  */
 
-/* How many bytes at @at are one character that may be printed; 0: none */
-static size_t printable(const char *at)
+/* No longer form of what has a shorter one, no surrogates, none past U+10FFFF */
+size_t name_character(const char *at)
 {
-	unsigned char c = *at;
+	unsigned char c = *at, next;
 	size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 :
 		   (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
 
-	if (c < 0x20 || c == 0x7f)
-		return 0;
 	for (size_t i = 1; i < n; i++)
 		if ((at[i] & 0xc0) != 0x80)
 			return 0;
-	/* U+0080 to U+009F control terminals, too */
-	return n == 2 && c == 0xc2 && (unsigned char)at[1] < 0xa0 ? 0 : n;
+	next = n > 1 ? at[1] : 0;
+	if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next >= 0xa0) ||
+	    (c == 0xf0 && next < 0x90) || (c == 0xf4 && next >= 0x90))
+		return 0;
+	return n;
+}
+
+/* The same for what does not control a terminal, as U+0080 to U+009F do, too */
+static size_t printable(const char *at)
+{
+	unsigned char c = *at;
+
+	if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)at[1] < 0xa0))
+		return 0;
+	return name_character(at);
 }
 
 char *name_printable(const char *name, char *out, size_t size)

@@ -26,6 +26,9 @@ bool name_encode(const char *plain, char *encoded, size_t size);
 /* "my\x20disk" of udev and "my\040disk" of the mount table; false: too long */
 bool name_decode(const char *encoded, char *plain, size_t size);
 
+/* How many bytes at @at are one character of UTF-8; 0: they are none */
+size_t name_character(const char *at);
+
 /* What is printed: UTF-8 as it is, and no character that controls a terminal */
 char *name_printable(const char *name, char *out, size_t size);
 

@@ -6,11 +6,11 @@
  *     instant -> "ready". What was done is undone if a step fails, and when
  *     the snapshot is removed.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "attach.h"
 #include "check.h"
 #include "commands.h"
@@ -428,7 +428,7 @@ static bool is_open(const char *name)
 	return true;
 }
 
-static enum status remove_recorded(struct record *record)
+static enum status remove_recorded(struct record *record, const char *name)
 {
 	for (size_t i = 0; i < record->n; i++) {
 		if (!strncmp(record->undo[i], "snapshot ", 9) &&
@@ -439,6 +439,7 @@ static enum status remove_recorded(struct record *record)
 	}
 	if (!record_roll_back(record))
 		return FAILED;
+	say("snapshot %s is removed", name);
 	return DONE;
 }
 
@@ -479,7 +480,8 @@ static enum status remove_other(const char *name)
 			      name);
 	if (is_open(name) || !map_remove(name))
 		return FAILED;
-	say("its space and its interposer, which interposectl has not made, are left");
+	say("snapshot %s is removed; its space and its interposer, which interposectl has not made, are left",
+	    name);
 	return DONE;
 }
 
@@ -490,7 +492,7 @@ static enum status remove_snapshot(const char *name)
 	if (!name_is_good(name))
 		return FAILED;
 	if (record_read(&record, name))
-		return remove_recorded(&record);
+		return remove_recorded(&record, name);
 	return remove_other(name);
 }
 
@@ -573,7 +575,7 @@ enum status snapshot_command(int argc, char **argv)
 	struct said said = { };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:lJh", longs, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "s:lJ", longs, NULL)) != -1) {
 		switch (option) {
 		case 's': request.cow.size = optarg; said.size = true; break;
 		case 'w': request.cow.wipe = said.wipe = true; break;

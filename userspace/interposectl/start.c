@@ -3,12 +3,13 @@
  * start and stop: what /etc/interposetab says, for systemd and the initramfs
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "args.h"
 #include "attach.h"
 #include "commands.h"
 #include "interposetab.h"
@@ -167,7 +168,7 @@ enum status start_command(int argc, char **argv)
 	struct tab tab;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "", longs, NULL)) != -1) {
 		switch (option) {
 		case 't': file = optarg; break;
 		case 'i': initramfs = true; break;
@@ -177,8 +178,10 @@ enum status start_command(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
-	if (initramfs ? argc > 1 : !argc)
-		return usage_error("start");
+	if (initramfs && argc > 1)
+		return too_many("start", argv[1]);
+	if (!initramfs && !argc)
+		return missing("start", "a name that is in the file");
 	if (!read_tab(file, initramfs, &tab))
 		return FAILED;
 	if (initramfs)
@@ -193,19 +196,37 @@ enum status start_command(int argc, char **argv)
  * stop
  */
 
-static enum status stop(const char *name)
+/* That a unit is stopped whose line is in the file is no error, either way */
+static bool is_in_tab(const char *file, const char *name)
+{
+	struct tab tab;
+	bool found;
+
+	if (access(file, F_OK) || !read_tab(file, false, &tab))
+		return false;
+	found = tab_find(&tab, name);
+	tab_free(&tab);
+	return found;
+}
+
+static enum status stop(const char *file, const char *name)
 {
 	const struct interposer *ip;
-	enum status status = DONE;
+	enum status status = FAILED;
 	struct stack stack;
 
 	if (!stack_read(&stack))
 		return FAILED;
 	ip = stack_of_map(&stack, name);
-	if (ip)
-		status = detach(&stack, ip, false);
-	else
+	if (!ip && is_in_tab(file, name)) {
 		say("%s is not attached", name);
+		status = DONE;
+	} else {
+		if (!ip)
+			ip = stack_find(&stack, name);
+		if (ip)
+			status = detach(&stack, ip, false);
+	}
 	stack_free(&stack);
 	return status;
 }
@@ -213,18 +234,25 @@ static enum status stop(const char *name)
 enum status stop_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
+		{ "tab", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
+	const char *file = TAB_FILE;
 	enum status status = DONE, one;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1)
-		return option == 'h' ? help("stop") : usage_error("stop");
+	while ((option = next_option(argc, argv, "", longs, NULL)) != -1) {
+		switch (option) {
+		case 't': file = optarg; break;
+		case 'h': return help("stop");
+		default: return usage_error("stop");
+		}
+	}
 	if (optind == argc)
-		return usage_error("stop");
+		return missing("stop", "the name of an interposer");
 	for (; optind < argc; optind++) {
-		one = stop(argv[optind]);
+		one = stop(file, argv[optind]);
 		status = one == DONE ? status : one;
 	}
 	return status;

@@ -19,8 +19,8 @@ refused() {
 
 interposectl -q attach --name "$P-x" --pin "$dev"
 cleanup unpin_if_there x
-refused "is pinned" "dmsetup message $P-x 0 interpose unpin"
-dmsetup message "$P-x" 0 interpose unpin
+refused "is pinned" "interposectl unpin $P-x"
+interposectl_status 0 unpin "$P-x"
 interposectl -q detach "$P-x"
 
 interposectl -q attach --name "$P-x" "$dev" snapshot-origin

@@ -50,7 +50,7 @@ group_changes() {
 
 line=$(sed -n 's/^  \(global_filter = .*\)/\1/p' Documentation/admin-guide/device-mapper/dm-interpose.rst)
 [[ $line ]] || fail "the document has no filter line"
-export LVM_SYSTEM_DIR=$T_DIR/lvm LVM_SUPPRESS_FD_WARNINGS=1
+export LVM_SYSTEM_DIR=$T_DIR/lvm
 mkdir -p "$LVM_SYSTEM_DIR"
 udev_rule_install
 dev=$(partition "$(scratch a)" 200)

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "names.h"
+#include "say.h"
+
+#define OPTIONS_MAX	32
+
+const char *did_you_mean(const char *word, const char *const *words, size_t n)
+{
+	static char text[128];
+	const char *meant = name_meant(word, words, n);
+
+	*text = '\0';
+	if (meant)
+		snprintf(text, sizeof(text), "; did you mean %s?", meant);
+	return text;
+}
+
+bool take_option(int *argc, char **argv, const char *option)
+{
+	bool taken = false;
+	int n = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			while (i < *argc)
+				argv[n++] = argv[i++];
+			break;
+		}
+		if (i && !strcmp(argv[i], option))
+			taken = true;
+		else
+			argv[n++] = argv[i];
+	}
+	argv[n] = NULL;
+	*argc = n;
+	return taken;
+}
+
+/*
+ * What is wrong with an option
+ */
+
+static int no_such_option(const char *command, const char *word,
+			  const struct option *longs)
+{
+	const char *words[OPTIONS_MAX], *meant, *end = strchr(word, '=');
+	char typed[64];
+	size_t n = 0;
+
+	for (; longs[n].name; n++)
+		words[n] = longs[n].name;
+	snprintf(typed, sizeof(typed), "%.*s",
+		 end ? (int)(end - word) : (int)strlen(word), word);
+	meant = name_meant(typed + 2, words, n);
+	complain("%s: there is no option %s%s%s%s", command, typed,
+		 meant ? "; did you mean --" : "", meant ?: "", meant ? "?" : "");
+	return '?';
+}
+
+/* getopt stands behind the word, but before one with several letters in it */
+static const char *word_of(int argc, char **argv, int answer)
+{
+	const char *next = optind < argc ? argv[optind] : "";
+
+	if (answer == '?' && optopt && *next == '-' && next[1] != '-' &&
+	    strchr(next + 1, optopt))
+		return next;
+	return argv[optind - 1];
+}
+
+static int wrong(int argc, char **argv, int answer, const struct option *longs)
+{
+	const char *command = argv[0], *word = word_of(argc, argv, answer);
+	bool is_long = !strncmp(word, "--", 2);
+	size_t length = strcspn(word, "="), matches = 0;
+
+	for (size_t i = 0; is_long && longs[i].name; i++)
+		matches += !strncmp(longs[i].name, word + 2, length - 2);
+	if (answer == ':')
+		complain("%s: the option %.*s needs a value", command,
+			 (int)length, word);
+	else if (is_long && !matches)
+		return no_such_option(command, word, longs);
+	else if (is_long && optopt)
+		complain("%s: the option %.*s takes no value", command,
+			 (int)length, word);
+	else if (is_long)
+		complain("%s: %s may be several options; type more of it",
+			 command, word);
+	else
+		complain("%s: there is no option -%c", command, optopt);
+	return '?';
+}
+
+/*
+ * The next one
+ */
+
+static const struct option for_all[] = {
+	{ "dry-run", no_argument, NULL, 0x100 },
+	{ "quiet", no_argument, NULL, 0x101 },
+	{ "verbose", no_argument, NULL, 0x102 },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+static void add_options(struct option *all, const struct option *longs)
+{
+	size_t n = 0;
+
+	for (; longs[n].name && strcmp(longs[n].name, "help"); n++)
+		all[n] = longs[n];
+	memcpy(all + n, for_all, sizeof(for_all));
+}
+
+int next_option(int argc, char **argv, const char *shorts,
+		const struct option *longs, int *index)
+{
+	struct option all[OPTIONS_MAX];
+	char letters[64];
+	int option, unused;
+
+	add_options(all, longs);
+	snprintf(letters, sizeof(letters), "%s:%s%sqv",
+		 *shorts == '+' ? "+" : "", *shorts == '+' ? shorts + 1 : shorts,
+		 strchr(shorts, 'h') ? "" : "h");
+	opterr = 0;
+	for (;;) {
+		option = getopt_long(argc, argv, letters, all,
+				     index ? index : &unused);
+		switch (option) {
+		case 0x100: options.dry_run = true; break;
+		case 0x101: case 'q': options.quiet = true; break;
+		case 0x102: case 'v': options.verbose = true; break;
+		case '?': case ':': return wrong(argc, argv, option, all);
+		default: return option;
+		}
+	}
+}
