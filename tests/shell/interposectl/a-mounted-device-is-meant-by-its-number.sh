@@ -27,12 +27,12 @@ cleanup unmount_if_there "$T_DIR/bind"
 mount --bind "$at/below" "$T_DIR/bind"
 cleanup unmount_if_there "$T_DIR/with a blank"
 mount --bind "$at" "$T_DIR/with a blank"
-cd "$at"
+cd "$at" || exit
 for word in "$at" "$at/" "$at//." . below "$at/below/deep" "$T_DIR/link" "$T_DIR/bind" "$T_DIR/with a blank" \
 	"${T_DIR}/with\\040a\\040blank"; do
 	means "$word" "/dev/mapper/$P-old"
 done
-cd "$REPO"
+cd "$REPO" || exit
 means "/dev/mapper/$P-home" "/dev/mapper/$P-home"
 means "$P-home" "/dev/mapper/$P-home"
 
