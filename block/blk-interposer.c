@@ -108,6 +108,26 @@ static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
 }
 
 /*
+ * All or nothing of a write: an owner that may split it, or send it elsewhere,
+ * cannot promise that, except for one block, which nobody splits. Returns true
+ * when @bio has ended. Here and not at the hook, since a bio that waits at the
+ * gate is for the owner's next table, or for the device.
+ */
+static bool blk_interposer_refuse_atomic(struct blk_interposer *ip,
+					 struct bio *bio)
+{
+	if (ip->atomic)
+		return false;
+	if (bio->bi_iter.bi_size <= bdev_logical_block_size(ip->bdev)) {
+		bio->bi_opf &= ~REQ_ATOMIC;
+		return false;
+	}
+	bio->bi_status = BLK_STS_NOTSUPP;
+	bio_endio(bio);
+	return true;
+}
+
+/*
  * A bio is about to enter the owner. Only bios that came through the hook may:
  * the owner's device is there for control, and whoever would read it as if it
  * had the data gets an error at once instead of something stale later.
@@ -120,8 +140,11 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 		return true;
 	}
 
-	/* pairs with the WRITE_ONCE() in blk_interposer_set_state() */
-	if (unlikely(READ_ONCE(ip->state) != BLK_INTERPOSER_OPEN) &&
+	/*
+	 * Pairs with the release in blk_interposer_set_state(): who finds the
+	 * gate open sees what blk_interposer_fit() has written before.
+	 */
+	if (unlikely(smp_load_acquire(&ip->state) != BLK_INTERPOSER_OPEN) &&
 	    blk_interposer_park(ip, bio))
 		return true;
 
@@ -132,7 +155,10 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 	 */
 	if (unlikely(bio->bi_opf & REQ_NOWAIT) && !bdev_nowait(ip->owner))
 		bio->bi_opf &= ~REQ_NOWAIT;
-	return false;
+	if (unlikely(bio->bi_opf & REQ_ATOMIC) &&
+	    blk_interposer_refuse_atomic(ip, bio))
+		return true;
+	return unlikely(ip->bounces) && blk_interposer_bounce(ip, bio);
 }
 
 /*
@@ -179,13 +205,6 @@ static void blk_interposer_readdress(struct blk_interposer *ip,
  */
 static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 {
-	/* device-mapper splits bios, and so cannot promise all or nothing */
-	if (unlikely(bio->bi_opf & REQ_ATOMIC)) {
-		bio->bi_status = BLK_STS_NOTSUPP;
-		bio_endio(bio);
-		return;
-	}
-
 	blk_interposer_readdress(ip, bio);
 	bio_list_add(&current->bio_list[0], bio);
 }
@@ -376,8 +395,8 @@ static void blk_interposer_set_state(struct blk_interposer *ip,
 {
 	lockdep_assert_held(&ip->lock);
 	WARN_ON_ONCE(!blk_interposer_moves[ip->state][state]);
-	/* pairs with the READ_ONCE() in blk_interposer_gate() */
-	WRITE_ONCE(ip->state, state);
+	/* pairs with the acquire in blk_interposer_gate() */
+	smp_store_release(&ip->state, state);
 }
 
 static void blk_interposer_drained(struct percpu_ref *ref)
@@ -443,6 +462,7 @@ void blk_interposer_exit(struct blk_interposer *ip)
 	static_branch_slow_dec_deferred(&blk_interposer_key);
 	percpu_ref_exit(&ip->inflight);
 	free_percpu(ip->redirected);
+	blk_interposer_bounce_free(ip);
 }
 EXPORT_SYMBOL_GPL(blk_interposer_exit);
 

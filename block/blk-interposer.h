@@ -7,6 +7,7 @@
 #define BLK_INTERPOSER_INTERNAL_H
 
 #include <linux/bio.h>
+#include <linux/blk-crypto.h>
 #include <linux/blkdev.h>
 #include <linux/jump_label_ratelimit.h>
 
@@ -17,6 +18,8 @@
  */
 #define BD_INTERPOSED		BIT(31)
 
+struct blk_interposer;
+
 extern struct static_key_false_deferred blk_interposer_key;
 
 bool __bio_interpose(struct bio *bio);
@@ -25,6 +28,8 @@ bool __bio_interpose_flush(struct bio *bio);
 void __bio_interpose_endio(struct bio *bio);
 void __bio_interpose_chain(struct bio *bio, struct bio *parent);
 void blk_interposer_disk_dead(struct gendisk *disk);
+bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio);
+void blk_interposer_bounce_free(struct blk_interposer *ip);
 
 /* Is there any interposer in the system? */
 static inline bool blk_interposer_active(void)
@@ -118,15 +123,14 @@ static inline bool bio_keeps_flush(struct bio *bio)
  * round of it. Exact too, but not the hook: whoever is not redirected here may
  * still have to be there. So BD_INTERPOSED, which brings the bios of a blk-mq
  * device here, may be late or missing: it changes beside the queue's freeze, and
- * a partition has it only if it was there when its disk was interposed. An
- * atomic write is left to the hook's refusal, and what has to be encrypted to
- * blk_crypto_bio_prep(), for the device that it was sent to. Returns true when
- * @bio has ended: the caller must not touch it again.
+ * a partition has it only if it was there when its disk was interposed. What has to
+ * be encrypted is left to blk_crypto_bio_prep(), for the device that it was sent
+ * to. Returns true when @bio has ended: the caller must not touch it again.
  */
 static inline bool bio_interpose_early(struct bio *bio)
 {
-	return bio_will_interpose(bio) && !(bio->bi_opf & REQ_ATOMIC) &&
-		!bio_has_crypt_ctx(bio) && !__bio_interpose_early(bio);
+	return bio_will_interpose(bio) && !bio_has_crypt_ctx(bio) &&
+		!__bio_interpose_early(bio);
 }
 
 /*

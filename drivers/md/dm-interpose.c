@@ -139,6 +139,8 @@ struct interpose_dev {
  * @lines: how many, complete or being made; under interpose_devs_lock
  * @covered: sectors of these lines; under interpose_devs_lock
  * @pin: a line asks for the pin, or a message did; under interpose_devs_lock
+ * @atomic: lines that send on atomic writes whole; under interpose_devs_lock
+ * @no_atomic: a line says that nobody makes any; under interpose_devs_lock
  * @checked: interpose_check_table() has passed it; under md->suspend_lock
  */
 struct interpose_table {
@@ -147,6 +149,8 @@ struct interpose_table {
 	unsigned int lines;
 	sector_t covered;
 	bool pin;
+	unsigned int atomic;
+	bool no_atomic;
 	bool checked;
 };
 
@@ -158,6 +162,7 @@ struct interpose_table {
  * @ti: the outer target
  * @dev: the interposed device
  * @table: the lines of its table
+ * @atomic: the inner target sends on atomic writes whole
  */
 struct interpose_target {
 	struct dm_target inner;
@@ -165,6 +170,7 @@ struct interpose_target {
 	struct dm_target *ti;
 	struct interpose_dev *dev;
 	struct interpose_table *table;
+	bool atomic;
 };
 
 #define interpose_error(name, fmt, ...) DMERR("%s: " fmt, name, ##__VA_ARGS__)
@@ -348,6 +354,7 @@ static int interpose_bypass_create(struct interpose_dev *dev)
 	queue_limits_stack_bdev(&lim, dev->bdev, 0, "interpose");
 	/* whether a flush is needed, the interposed device knows best, later */
 	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	bdev_atomic_limits(&lim, dev->bdev);
 
 	disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
 	if (IS_ERR(disk)) {
@@ -1218,6 +1225,114 @@ static int interpose_check_block_size(struct interpose_target *it)
 	return -EINVAL;
 }
 
+/*
+ * Atomic writes
+ *
+ * A device that promises all or nothing of a write does so until it is asked
+ * again, so the promise must hold while it is interposed, or nobody may rely on
+ * it. DM core of this kernel has no such notion: a target is asked by its name
+ * whether it sends on the bio that it gets, as a whole. snapshot-origin does not:
+ * it cuts it at the snapshots' chunks.
+ */
+static bool interpose_type_keeps_atomic(const struct target_type *type)
+{
+	static const char * const names[] = {
+		"linear", "era", "delay", "dust", "flakey", "log-writes",
+		"zero", "error",
+	};
+
+	return match_string(names, ARRAY_SIZE(names), type->name) >= 0;
+}
+
+/* Is an atomic write one for @dm_dev, too? */
+static int interpose_lacks_atomic(struct dm_target *ti, struct dm_dev *dm_dev,
+				  sector_t start, sector_t len, void *data)
+{
+	const struct queue_limits *lim = &bdev_get_queue(dm_dev->bdev)->limits;
+	const struct queue_limits *wanted = data;
+
+	return !bdev_can_atomic_write(dm_dev->bdev) ||
+		lim->atomic_write_unit_min > wanted->atomic_write_unit_min ||
+		lim->atomic_write_unit_max < wanted->atomic_write_unit_max ||
+		!IS_ALIGNED(start << SECTOR_SHIFT,
+			    wanted->atomic_write_unit_max);
+}
+
+/*
+ * An atomic write begins at a multiple of its size, a power of two: it lies in
+ * one line, and in one piece of max_io_len, if these are multiples of the largest.
+ */
+static bool interpose_keeps_atomic(struct interpose_target *it)
+{
+	struct queue_limits *lim = &bdev_get_queue(it->dev->bdev)->limits;
+	u64 unit = lim->atomic_write_unit_max;
+	struct dm_target *inner = &it->inner;
+
+	if (!bdev_can_atomic_write(it->dev->bdev) ||
+	    !interpose_type_keeps_atomic(inner->type))
+		return false;
+	if (!IS_ALIGNED(inner->begin << SECTOR_SHIFT, unit) ||
+	    !IS_ALIGNED((u64)inner->max_io_len << SECTOR_SHIFT, unit))
+		return false;
+	return !inner->type->iterate_devices ||
+		!inner->type->iterate_devices(inner, interpose_lacks_atomic,
+					      lim);
+}
+
+static void interpose_count_atomic(struct interpose_target *it)
+{
+	it->atomic = interpose_keeps_atomic(it);
+	mutex_lock(&interpose_devs_lock);
+	it->table->atomic += it->atomic;
+	mutex_unlock(&interpose_devs_lock);
+}
+
+static bool interpose_table_keeps_atomic(struct interpose_table *lines)
+{
+	bool all;
+
+	mutex_lock(&interpose_devs_lock);
+	all = lines->atomic == lines->lines;
+	mutex_unlock(&interpose_devs_lock);
+	return all;
+}
+
+/* No file system of this kernel makes atomic writes: is one in the way? */
+static bool interpose_used_by_fs(struct block_device *bdev)
+{
+	struct block_device *part;
+	bool used = interpose_has_fs(bdev);
+	unsigned long idx;
+
+	if (used || bdev_is_partition(bdev))
+		return used;
+	rcu_read_lock();
+	xa_for_each_start(&bdev->bd_disk->part_tbl, idx, part, 1)
+		used |= !!READ_ONCE(part->bd_holder_ops);
+	rcu_read_unlock();
+	return used;
+}
+
+static int interpose_check_atomic(struct interpose_target *it)
+{
+	struct block_device *bdev = it->dev->bdev;
+	unsigned int unit = queue_atomic_write_unit_max_bytes(bdev_get_queue(bdev));
+	bool waived;
+
+	mutex_lock(&interpose_devs_lock);
+	waived = it->table->no_atomic;
+	mutex_unlock(&interpose_devs_lock);
+	if (it->atomic || waived || !bdev_can_atomic_write(bdev) ||
+	    unit <= bdev_logical_block_size(bdev) || interpose_used_by_fs(bdev))
+		return 0;
+
+	interpose_error(dm_device_name(it->dev->md),
+			"%pg promises atomic writes of up to %u bytes, which the inner target %s cannot keep whole: use the feature argument no_atomic if nobody makes any",
+			bdev, unit, it->inner.type->name);
+	it->ti->error = "Inner target cannot keep atomic writes whole";
+	return -EOPNOTSUPP;
+}
+
 /* Do the lines of @it's table cover the device, and nothing else? */
 static int interpose_check_coverage(struct interpose_target *it)
 {
@@ -1302,11 +1417,18 @@ static void interpose_mark_pin(struct interpose_target *it, bool pin)
 	mutex_unlock(&interpose_devs_lock);
 }
 
+static void interpose_mark_no_atomic(struct interpose_target *it)
+{
+	mutex_lock(&interpose_devs_lock);
+	it->table->no_atomic = true;
+	mutex_unlock(&interpose_devs_lock);
+}
+
 static int interpose_parse_features(struct interpose_target *it,
 				    struct dm_arg_set *as)
 {
 	static const struct dm_arg count = {
-		0, 1, "Invalid number of feature arguments"
+		0, 2, "Invalid number of feature arguments"
 	};
 	struct dm_target *ti = it->ti;
 	unsigned int n;
@@ -1322,14 +1444,17 @@ static int interpose_parse_features(struct interpose_target *it,
 	while (n--) {
 		const char *feature = dm_shift_arg(as);
 
-		if (strcasecmp(feature, "pin")) {
+		if (!strcasecmp(feature, "pin")) {
+			interpose_mark_pin(it, true);
+		} else if (!strcasecmp(feature, "no_atomic")) {
+			interpose_mark_no_atomic(it);
+		} else {
 			interpose_error(dm_table_device_name(ti->table),
-					"unknown feature argument %s; known: pin",
+					"unknown feature argument %s; known: pin, no_atomic",
 					feature);
 			ti->error = "Unknown feature argument";
 			return -EINVAL;
 		}
-		interpose_mark_pin(it, true);
 	}
 	return 0;
 }
@@ -1505,7 +1630,10 @@ static int interpose_ctr_inner(struct interpose_target *it,
 		return r;
 	}
 
+	interpose_count_atomic(it);
 	r = interpose_check_block_size(it);
+	if (!r)
+		r = interpose_check_atomic(it);
 	/* before the first load is complete there are no links to follow */
 	if (!r && dm_disk(it->dev->md)->slave_dir)
 		r = interpose_check_loop(it);
@@ -1578,6 +1706,7 @@ static void interpose_table_leave(struct interpose_target *it)
 
 	mutex_lock(&interpose_devs_lock);
 	lines->covered -= it->ti->len;
+	lines->atomic -= it->atomic;
 	if (--lines->lines)
 		lines = NULL;
 	else
@@ -1756,6 +1885,8 @@ static int interpose_check_table(struct interpose_target *it)
 	if (!r)
 		r = interpose_check_block_size(it);
 	if (!r)
+		r = interpose_check_atomic(it);
+	if (!r)
 		r = interpose_check_loop(it);
 	if (!r)
 		r = interpose_check_unused(dev);
@@ -1771,6 +1902,10 @@ static int interpose_preresume_last(struct interpose_target *it)
 	r = interpose_check_table(it);
 	if (!r)
 		r = interpose_pin_if_wanted(it);
+	/* the gate is closed, or not there yet */
+	if (!r)
+		r = blk_interposer_fit(&dev->ip, dm_disk(dev->md)->part0,
+				       interpose_table_keeps_atomic(it->table));
 	if (!r)
 		r = interpose_attach(dev);
 	if (!r)
@@ -1891,8 +2026,14 @@ static void interpose_status(struct dm_target *ti, status_type_t type,
 		       READ_ONCE(dev->pin) ? "pinned" : "-", inner->name);
 		break;
 	case STATUSTYPE_TABLE:
-		DMEMIT("%s%s %s", dev->name, READ_ONCE(it->table->pin) ? " 1 pin" : "",
-		       inner->name);
+		DMEMIT("%s", dev->name);
+		if (READ_ONCE(it->table->pin) + READ_ONCE(it->table->no_atomic))
+			DMEMIT(" %d%s%s",
+			       READ_ONCE(it->table->pin) +
+			       READ_ONCE(it->table->no_atomic),
+			       READ_ONCE(it->table->pin) ? " pin" : "",
+			       READ_ONCE(it->table->no_atomic) ? " no_atomic" : "");
+		DMEMIT(" %s", inner->name);
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);

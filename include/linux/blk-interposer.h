@@ -26,6 +26,7 @@
 #include <linux/spinlock.h>
 
 struct blk_interposer;
+struct blk_interposer_bounce;
 
 /**
  * struct blk_interposer_ops - what the block layer asks of an interposer's owner
@@ -76,6 +77,10 @@ enum blk_interposer_state {
  * @inflight: counts the redirected bios until each has completed or gone back
  * @drained: completed when @inflight has dropped to zero after being killed
  * @redirected: how many bios were redirected, per CPU
+ * @atomic: @owner keeps atomic writes whole; changes as @bounces does
+ * @bounces: bios have to be looked at, and some bounced, before they enter
+ *	@owner; changes only while the gate is closed
+ * @bounce: what that takes, once it was needed
  */
 struct blk_interposer {
 	struct block_device *bdev;
@@ -87,6 +92,9 @@ struct blk_interposer {
 	struct percpu_ref inflight;
 	struct completion drained;
 	unsigned long __percpu *redirected;
+	bool atomic;
+	bool bounces;
+	struct blk_interposer_bounce *bounce;
 };
 
 int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
@@ -99,6 +107,9 @@ void blk_interposer_settle(struct blk_interposer *ip,
 int blk_interposer_attach(struct blk_interposer *ip,
 			  struct block_device *owner, bool quiesced);
 void blk_interposer_detach(struct blk_interposer *ip);
+int blk_interposer_fit(struct blk_interposer *ip, struct block_device *owner,
+		       bool atomic);
+void bdev_atomic_limits(struct queue_limits *lim, struct block_device *bdev);
 void blk_interposer_hold(struct blk_interposer *ip);
 void blk_interposer_sync(struct blk_interposer *ip);
 void blk_interposer_open(struct blk_interposer *ip);
