@@ -9,7 +9,7 @@ export MDADM_NO_UDEV=1
 # asked COMMAND…: what it says is in $T_DIR/said. That it fails is an answer (swapon: 255), that it hangs is none.
 asked() {
 	local status=0
-	timeout 60 "$@" >"$T_DIR/said" 2>&1 </dev/null || status=$?
+	in_time 60 "$@" >"$T_DIR/said" 2>&1 </dev/null || status=$?
 	((status < 124 || status == 255)) || fail "status $status (124: it hangs) is no answer: $*"
 	return "$status"
 }

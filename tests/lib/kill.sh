@@ -80,9 +80,9 @@ killed_ends() {
 
 # written: the file system takes a write and syncs it; it is not frozen
 written() {
-	timeout 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none ||
+	in_time 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none ||
 		fail "the file system does not take a write"
-	timeout 60 fsfreeze -f "$at" || fail "the file system is still frozen"
+	in_time 60 fsfreeze -f "$at" || fail "the file system is still frozen"
 	fsfreeze -u "$at"
 	fio_verify_check load
 	wait_io "$low" 10

@@ -91,12 +91,12 @@ snapshot() {
 # leaks BEFORE-FILE: puts what is there now into $state, what differs into $found. Some teardown is done by kernel
 # workers (the bypass disk, loop's lazy unbinding, a late unmount), so what is left gets five seconds to go.
 leaks() {
-	local before=$1 until=$((SECONDS + 5))
+	local before=$1 since=$SECONDS
 	found=
 	while :; do
 		state=$(snapshot)
 		[[ $state != "$(<"$before")" ]] || return 0
-		((SECONDS < until)) || break
+		! out_of_time "$since" 5 || break
 		sleep 0.5
 	done
 	found=$(describe_leaks "$before" "$state")

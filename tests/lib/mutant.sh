@@ -30,7 +30,7 @@ mutant() {
 # caught TEST 'text': the test fails in that kernel, of its own will and with the text
 caught() {
 	local status=0
-	(cd "$mutant_dir" && tools/vm/run --no-build --timeout 600 -- bash "tests/shell/$1.sh") >"$T_DIR/mutant.log" 2>&1 || status=$?
+	(cd "$mutant_dir" && tools/vm/run --no-build --timeout 3600 -- bash "tests/shell/$1.sh") >"$T_DIR/mutant.log" 2>&1 || status=$?
 	cat "$T_DIR/mutant.log"
 	equal "exit status of $1" 1 "$status"
 	grep -q "^FAIL: .*$2" "$T_DIR/mutant.log" || fail "$1 has failed, but did not say '$2'"

@@ -2,7 +2,7 @@
 # Runs one test in a process group of its own, and judges it. The guest and the host share this file; the guest
 # adds checks of what only a kernel that may be broken can show (leaks, taint, kernel log).
 #
-#   run_one TEST-FILE SECONDS OUT-PREFIX [ARG…]
+#   run_one TEST-FILE SECONDS OUT-PREFIX [ARG…]		(the limit is for an idle machine)
 #
 # writes OUT-PREFIX.out (what the test printed) and OUT-PREFIX.verdict: "pass", "skip REASON" or "fail REASON",
 # then details. The verdict exists from the beginning and says "fail", so whatever dies, it is a failure.
@@ -10,6 +10,9 @@
 # The guest's /run is a tmpfs, its /tmp lies on the overlay over the host's root
 scratch_dir=${IN_GUEST:+/run}
 scratch_dir=${scratch_dir:-/tmp}
+
+# shellcheck source=tests/lib/patience.sh
+. tests/lib/patience.sh
 
 group= # of the processes of the running test
 state= # of the guest, when the last test had ended: what the next one begins with
@@ -41,7 +44,7 @@ kill_group() {
 # run_with_limit FILE SECONDS OUT [ARG…]: sets $status to the exit status, or "timeout". The status comes through a
 # pipe and not by wait, which would wait for ever for a process that hangs inside the kernel.
 run_with_limit() {
-	local file=$1 until=$((SECONDS + $2)) out=$3 end
+	local file=$1 since=$SECONDS limit=$2 out=$3 end
 	shift 3
 	exec {end}<> <(:)
 	set -m
@@ -52,7 +55,7 @@ run_with_limit() {
 	group=$!
 	set +m
 	status=timeout
-	while ((SECONDS < until)); do # bash heeds a signal only after the read
+	until out_of_time "$since" "$limit"; do # bash heeds a signal only after the read
 		! read -rt 2 -u "$end" status || break
 		status=timeout
 	done
@@ -124,8 +127,8 @@ check_guest() {
 
 # On the host there are other people's processes; only the test's own group can be asked after
 check_host() {
-	local left _
-	for _ in 1 2 3 4 5 6 7 8 9 10; do # the test's own shell takes a moment to go
+	local left since=$SECONDS
+	until out_of_time "$since" 3; do # the test's own shell takes a moment to go
 		left=$(pgrep -r D,R,S,T,t -lg "$group") || return 0 # no zombies: bash may reap its child a second late
 		sleep 0.1
 	done
@@ -150,7 +153,7 @@ run_one() {
 	run_with_limit "$file" "$limit" "$prefix.out" "$@"
 	[[ ! -r $T_DIR/.verdict ]] || said=$(<"$T_DIR/.verdict")
 	verdict=$(describe_status "$status" "$said")
-	[[ $verdict != "fail timed out" ]] || verdict+=" after $limit s"
+	[[ $verdict != "fail timed out" ]] || verdict+=" after $((limit * patience)) s"
 	if [[ ${IN_GUEST:-} ]]; then
 		check_guest "$prefix"
 	else

@@ -141,8 +141,9 @@ job() {
 system_boots() {
 	console=$T_DIR/console
 	: >"$console"
+	be_patient
 	said=$("$REPO/tools/vm/run" --no-build --kernel "$SYSTEM_KERNEL" --system --keep-disks "$DISKS" --console "$console" \
-		--mem 1G --timeout $((${BOOT_LIMIT:-300} * ${T_PATIENCE:-1})) "$@") || {
+		--mem 1G --timeout $((${BOOT_LIMIT:-300} * 4 * patience)) "$@") || {
 		note "$said"
 		fail "the system has not come up and gone down (status $?)"
 	}

@@ -212,12 +212,20 @@ pause() {
 	read -rt "$1" -u "$T_NEVER" || true
 }
 
+# in_time SECONDS COMMAND…: for what may hang, and would be waited for without a poll
+in_time() {
+	local limit=$1
+	shift
+	be_patient
+	timeout $((limit * 2 * patience)) "$@"
+}
+
 # wait_until 'reason' SECONDS COMMAND…: a bounded poll
 wait_until() {
-	local reason=$1 deadline=$((SECONDS + $2 * ${T_PATIENCE:-1}))
+	local reason=$1 since=$SECONDS limit=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		((SECONDS < deadline)) || fail "timed out waiting until $reason: $*"
+		! out_of_time "$since" "$limit" || fail "timed out waiting until $reason: $*"
 		pause 0.1
 	done
 }
@@ -227,6 +235,8 @@ equal() {
 	[[ $2 == "$3" ]] || fail "$1: wanted '$2', got '$3'"
 }
 
+# shellcheck source=tests/lib/patience.sh
+. "$LIB/patience.sh"
 # shellcheck source=tests/lib/programs.sh
 . "$LIB/programs.sh"
 # shellcheck source=tests/lib/devices.sh

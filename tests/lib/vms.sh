@@ -23,14 +23,6 @@ kill_vm() {
 	vm_group=
 }
 
-# On a machine that is busy with other things everything takes longer: all limits are multiplied by this. A guest
-# alone is a load of two.
-patience() {
-	local load _
-	read -r load _ </proc/loadavg
-	echo "${DM_INTERPOSE_PATIENCE:-$((1 + ${load%.*} / (2 * $(nproc))))}"
-}
-
 # start_vm GROUP DIR SECONDS: opens $stream, whose lines are the guest's output
 start_vm() {
 	local kernel=${1%%|*} dir=$2 limit=$3 options
@@ -38,7 +30,7 @@ start_vm() {
 	# shellcheck disable=SC2016
 	exec {stream}< <(exec setsid bash -c 'echo $$ >"$0/pid"; "$@" 2>&1; echo $? >"$0/status"' "$dir" \
 		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" --console "$dir/console.log" \
-		--env T_PATIENCE="$factor" --env DM_INTERPOSE_PROGRAMS="${programs:-}" \
+		--env T_PATIENCE_FILE=/share/patience --env DM_INTERPOSE_PROGRAMS="${programs:-}" \
 		"${options[@]}" \
 		-- tests/lib/guest-batch /share </dev/null)
 	until [[ -s $dir/pid ]]; do
@@ -47,47 +39,57 @@ start_vm() {
 	vm_group=$(<"$dir/pid")
 }
 
+# The guest's own limit is a last resort: whether it hangs is seen here
 write_vm_plan() {
-	local dir=$1 i total=$((boot_limit * factor))
+	local dir=$1 i total=$boot_limit
 	for i in "${pending[@]}"; do
-		printf '%03d\t%s\t%s\n' "$((i + 1))" "$((limits[i] * factor))" "${commands[i]}" >>"$dir/plan"
-		total=$((total + (limits[i] + grace) * factor))
+		printf '%03d\t%s\t%s\n' "$((i + 1))" "${limits[i]}" "${commands[i]}" >>"$dir/plan"
+		total=$((total + limits[i] + grace))
 	done
-	vm_limit=$total
+	vm_limit=$((total * 20))
+}
+
+# tell_patience DIR: to the guest
+tell_patience() {
+	local before=$patience
+	be_patient
+	[[ -e $1/patience && $patience == "$before" ]] || echo "$patience" >"$1/patience"
 }
 
 # Follows the guest; sets running (index of a test without an end, or empty), since (its start), ended (finished,
 # replace or empty), hung, and boots
 follow_vm() {
-	local dir=$1 line begun='' until=$((SECONDS + boot_limit * factor)) got
+	local dir=$1 line begun='' from=$SECONDS limit=$boot_limit got
 	running='' since=$SECONDS ended='' hung='' boots=0
 	while :; do
 		got=0
+		tell_patience "$dir"
 		read -rt 2 -u "$stream" line || got=$? # no longer, for bash heeds a signal only afterwards
 		((got == 0 || got > 128)) || return 0
 		begun+=$line
 		if ((got)); then
-			((SECONDS < until)) && continue
+			out_of_time "$from" "$limit" || continue
 			hung=1
 			return 0
 		fi
 		line=${begun%$'\r'} begun=''
 		printf '%s\n' "$line" >>"$dir/stream.log"
+		[[ $line != "@@ "* ]] || from=$SECONDS
 		case $line in
-		*"waiting until fewer guests run"*) until=$((SECONDS + 7200)) ;; # tools/vm/run; the others have limits too
+		*"waiting until fewer guests run"*) limit=7200 ;; # tools/vm/run; the others have limits too
 		"@@ boot "*)
 			boots=$((boots + 1))
-			until=$((SECONDS + boot_limit * factor))
+			limit=$boot_limit
 			;;
 		"@@ start "*)
 			running=$((10#${line##* } - 1))
 			since=$SECONDS
-			until=$((SECONDS + (limits[running] + grace) * factor))
+			limit=$((limits[running] + grace))
 			;;
 		"@@ end "*)
 			report_files "$running" "$dir/${line##* }" $((SECONDS - since))
 			running=''
-			until=$((SECONDS + grace * factor))
+			limit=$grace
 			;;
 		"@@ finished" | "@@ replace") ended=${line#@@ } ;;
 		esac
@@ -134,18 +136,18 @@ still_pending() {
 
 # one_vm GROUP: boots a guest for what is pending; false if not even one test has got a verdict
 one_vm() {
-	local dir before=${#pending[@]} factor stream vm_limit running since ended hung boots
+	local dir before=${#pending[@]} stream vm_limit running since ended hung boots
 	guests=$((guests + 1))
 	dir=$logs/vm-$job.$guests
 	mkdir -p "$dir"
-	factor=$(patience)
+	tell_patience "$dir"
 	write_vm_plan "$dir"
-	echo "# guest $job.$guests: ${1/|/ } kernel, $before tests$( ((factor == 1)) || echo ", limits x $factor")"
+	echo "# guest $job.$guests: ${1/|/ } kernel, $before tests$( ((patience == 1)) || echo ", limits x $patience, or more later")"
 	start_vm "$1" "$dir" "$vm_limit"
 	follow_vm "$dir"
 	[[ ! $hung ]] || kill_vm
 	exec {stream}<&-
-	for _ in 1 2 3 4 5 6 7 8 9 10; do # the stream ends a moment before the status is written
+	for _ in {1..100}; do # the stream ends a moment before the status is written
 		[[ ! -s $dir/status && ! $hung ]] || break
 		sleep 0.1
 	done

@@ -1,8 +1,8 @@
 #!/bin/bash
 # timeout: 300
-# Given a mounted ext4 that is written to, with a delay of 60 s inside: freezing it takes minutes
+# Given a mounted ext4 that is written to, with a delay of an hour inside: freezing it takes hours
 # When the interposer is removed, right after its creation and again with writes queued inside
-# Then that takes less than such a minute, no write fails, and the file system is thawed and in order
+# Then that does not wait for the hour to end, no write fails, and the file system is thawed and in order
 . tests/lib/test.sh
 requires_target interpose delay
 
@@ -12,14 +12,10 @@ fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=8M
 wait_io "$dev" 20
 
 for queued in 0 1; do
-	interpose x "$dev" delay "$dev" 0 60000
+	interpose x "$dev" delay "$dev" 0 3600000
 	wait_until "$queued writes are queued" 40 has_redirected x "$queued"
-	start=$SECONDS
-	dmsetup remove "$P-x"
-	took=$((SECONDS - start))
-	note "remove with $queued queued took $took s"
-	((took < 45)) || fail "remove took $took s"
-	timeout 30 touch "$at/thawed-$queued" || fail "the file system is still frozen"
+	in_time 60 dmsetup remove "$P-x" || fail "the removal waits, with $queued writes queued"
+	in_time 30 touch "$at/thawed-$queued" || fail "the file system is still frozen"
 done
 
 fio_verify_stop load

@@ -58,7 +58,7 @@ for n in 11 12; do # suspended, and with the snapshot made
 	status=0
 	KILL_AT=$n within 200 /interposectl-killed "${make[@]}" || status=$?
 	note "killed before step $n: status $status"
-	timeout 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none || fail "no write is taken"
+	in_time 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none || fail "no write is taken"
 	within 200 /interposectl recover || fail "$(<"$at/log")"
 	equal "mapped devices" "" "$(dmsetup ls | grep -v '^No devices found' || true)"
 done

@@ -10,7 +10,7 @@ requires_target snapshot
 
 # is_writable: within a minute
 is_writable() {
-	timeout 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none ||
+	in_time 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none ||
 		fail "the file system does not take a write"
 }
 

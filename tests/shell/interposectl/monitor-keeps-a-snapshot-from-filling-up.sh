@@ -50,14 +50,14 @@ snapshot_numbers
 ((total > 131072)) || fail "it has not grown"
 equal "size of the volume" "$total" "$(sectors "$cow")"
 
-# one that stays, and takes what comes later
-echo "warn = 80%" >"$conf"
+# one that stays, and takes what comes later; it must find it so full whenever it comes to look
+printf 'warn = 60%%\ndrop = never\nhorizon = 0\n' >"$conf"
 "$INTERPOSECTL" monitor --interval 1 >"$T_DIR/monitor.log" 2>&1 </dev/null &
 monitor=$!
 cleanup monitor_ends
 other=$(mkfs_mounted ext4 "$(scratch c)")
 interposectl_status 0 snapshot --ram --size 8M --name later "$other"
-dd if=/dev/urandom of="$other/file" bs=1M count=7 conv=fsync status=none
+dd if=/dev/urandom of="$other/file" bs=1M count=6 conv=fsync status=none
 wait_until "it warns of the second snapshot" 60 grep -q "snapshot later is .* % full" "$T_DIR/monitor.log"
 interposectl_status 0 snapshot --remove later
 kill -0 "$monitor" || fail "it has ended: $(<"$T_DIR/monitor.log")"

@@ -30,8 +30,8 @@ wait_until "the device that hangs is closed and written back" 30 writes_back
 
 dmsetup create "$P-other" --table "0 $(sectors "$other") interpose $other linear $other 0"
 cleanup dm_remove_if_there "$P-other"
-timeout 60 dmsetup remove "$P-other" || fail "the removal waits for another device"
-expect_error "Invalid device sector" EINVAL -- timeout 60 dmsetup create "$P-other" \
+in_time 60 dmsetup remove "$P-other" || fail "the removal waits for another device"
+expect_error "Invalid device sector" EINVAL -- in_time 60 dmsetup create "$P-other" \
 	--table "0 $(sectors "$other") interpose $other linear $other nonsense"
 writes_back || fail "the other device does not hang any more"
 

@@ -13,7 +13,8 @@ cycles=${1:-5}
 references_note
 dev=$(partition "$(scratch a)" 64)
 cleanup dm_remove_if_there "$P-x"
-"$(program nowait)" "$dev" "$P-x" "$cycles" "${T_PATIENCE:-1}" | tee "$T_DIR/counted"
+be_patient
+"$(program nowait)" "$dev" "$P-x" "$cycles" $((3 * patience)) | tee "$T_DIR/counted"
 read -r _ _ _ reads _ writes _ eagain_reads _ eagain_writes <"$T_DIR/counted"
 # of each of three workers, at two closed gates and after three commands or more
 ((reads + writes >= cycles * 3 * 3 * 20)) || fail "only $reads reads and $writes writes succeeded"

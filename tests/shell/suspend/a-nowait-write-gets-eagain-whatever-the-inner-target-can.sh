@@ -8,7 +8,7 @@ requires_target flakey
 requires xfs_io
 
 write_nowait() {
-	timeout 20 xfs_io -d -c "pwrite -N -V 1 -b 4k 0 4k" "$dev"
+	in_time 20 xfs_io -d -c "pwrite -N -V 1 -b 4k 0 4k" "$dev"
 }
 
 refused() {

@@ -1,0 +1,26 @@
+#!/bin/bash
+# Given limits that would run out on an idle machine
+# When the machine becomes busy after they have begun, and then for good and all
+# Then what is only slow passes; what hangs is still reported
+. tests/lib/test.sh
+. tests/lib/meta.sh
+
+echo 1 >"$T_DIR/patience"
+run_fixtures patient T_PATIENCE_FILE="$T_DIR/patience"
+reported_as_said patient
+reported_in_full
+ended_with 0
+
+# the numbers: nobody else, a guest for each processor, five times as much
+numbers=()
+for load in 0.30 4.00 9.90 20.00; do
+	numbers+=("$(
+		patience=1 patience_processors=2
+		unset T_PATIENCE_FILE DM_INTERPOSE_PATIENCE T_PATIENCE
+		read() { printf -v load %s "$load_faked"; }
+		load_faked=$load be_patient
+		echo "$patience"
+	)")
+done
+equal "patience on two processors" "1 2 5 11" "${numbers[*]}"
+test_done
