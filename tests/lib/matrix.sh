@@ -414,14 +414,14 @@ view_refused() {
 	expect_error "$INNER" -- dmsetup create "$P-x" --table "0 $SIZE interpose $DEV $TYPE $DEV"
 }
 
-# matrix_cell CELL: the test of this line
-matrix_cell() {
+# cell_prepare CELL: sets CELL, TYPE, VIEW, DEV and INNER for this line
+cell_prepare() {
 	local cell view arguments name
 	while read -r cell view arguments; do
 		[[ $cell != "$1" ]] || break
 	done <tests/matrix/targets
 	[[ ${cell:-} == "$1" ]] || fail "there is no cell $1"
-	CELL=$cell TYPE=${cell%%:*}
+	CELL=$cell TYPE=${cell%%:*} VIEW=$view
 	DEV_DISK=$(scratch a)
 	DEV=$(partition "$DEV_DISK" $MIB)
 	SIZE=$(sectors "$DEV")
@@ -439,9 +439,38 @@ matrix_cell() {
 	done
 	INNER=${INNER// POOL / ${POOL:-} }
 	INNER=${INNER/:B /:$B } INNER=${INNER# } INNER=${INNER% }
-	case $view in
-	same | other | refused) "view_$view" ;;
+}
+
+# matrix_cell CELL: the test of this line
+matrix_cell() {
+	cell_prepare "$1"
+	case $VIEW in
+	same | other | refused) "view_$VIEW" ;;
 	own) "own_${CELL//[:-]/_}" ;;
-	*) fail "$1: no such view: $view" ;;
+	*) fail "$1: no such view: $VIEW" ;;
 	esac
+}
+
+# unaligned_cell CELL: the load of the storm in the place of fio: direct I/O from memory that is aligned to four bytes, in
+# each way there is. Where the view is the same, bios that were admitted before are on their way during the attach.
+unaligned_cell() {
+	cell_prepare "$1"
+	if [[ $VIEW == same ]]; then
+		storm_load_start load "$DEV"
+		wait_io "$DEV"
+		attach "$TYPE" "$INNER"
+	else
+		attach "$TYPE" "$INNER"
+		storm_load_start load "$DEV"
+	fi
+	wait_redirected x 200
+	dmsetup suspend "$P-x"
+	dmsetup resume "$P-x"
+	wait_redirected x
+	[[ $VIEW != other ]] || storm_load_stop load
+	dmsetup remove "$P-x"
+	[[ $VIEW != same ]] || {
+		wait_io "$DEV"
+		storm_load_stop load
+	}
 }

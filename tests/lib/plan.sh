@@ -97,9 +97,23 @@ plan_table() {
 	done <"$tests/matrix/$1"
 }
 
+# The targets that carry data, once more with direct I/O from memory that is not aligned to sectors, which only these kinds
+# of disks take
+plan_unaligned() {
+	local cell view kind _
+	while read -r cell view _; do
+		[[ $cell && $view == @(same|other) ]] || continue
+		for kind in virtio-scsi nvme; do
+			! wanted "matrix/unaligned:$kind:$cell" ||
+				plan_add vm "matrix: unaligned:$kind:$cell" "tests/lib/unaligned-cell $cell" 240 "debug|--disks $kind"
+		done
+	done <"$tests/matrix/targets"
+}
+
 plan_matrix() {
 	[[ ${T:-} || $tier == full ]] || return 0
 	plan_table targets '' tests/lib/matrix-cell
+	plan_unaligned
 	plan_table devices device: tests/lib/device-cell options
 }
 

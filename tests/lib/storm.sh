@@ -39,8 +39,49 @@ storm_begin() {
 # storm_run [OPTION…]: what it says is also in $T_DIR/storm.out, each operation in $storm_log
 storm_log=${DM_INTERPOSE_STORM_LOG:-$T_DIR/storm.log}
 storm_run() {
-	"$storm" --prefix "$P-" --patience "${T_PATIENCE:-1}" --log "$storm_log" "$@" "${storm_devices[@]}" 2>&1 |
+	be_patient
+	"$storm" --prefix "$P-" --patience $((3 * patience)) --log "$storm_log" "$@" "${storm_devices[@]}" 2>&1 |
 		tee "$T_DIR/storm.out"
+}
+
+# --- its load alone, beside what a test does itself
+
+# storm_load_start NAME DEV: on a device, in the background
+storm_load_start() {
+	be_patient
+	: >"$T_DIR/load-$1.on"
+	cleanup storm_load_kill "$1"
+	cleanup storm_load_said "$1"
+	"$(program storm)" --switches 0 --while "$T_DIR/load-$1.on" --blocks 512 --prefix "$P-" --patience $((3 * patience)) \
+		"load,$2,-,-,-,-" >"$T_DIR/load-$1.log" 2>&1 </dev/null &
+	echo $! >"$T_DIR/load-$1.pid"
+}
+
+storm_load_gone() {
+	! kill -0 "$(<"$T_DIR/load-$1.pid")" 2>/dev/null
+}
+
+# storm_load_said NAME: what it has to say, for the log of the test
+storm_load_said() {
+	sed "s/^/load $1: /" "$T_DIR/load-$1.log" >&2
+}
+
+storm_load_kill() {
+	[[ -s $T_DIR/load-$1.pid ]] || return 0
+	storm_load_gone "$1" || kill -KILL "$(<"$T_DIR/load-$1.pid")" 2>/dev/null || true
+	wait_until "the load $1 is gone" 20 storm_load_gone "$1"
+}
+
+# storm_load_stop NAME: ends it; it has read back all that it ever wrote, and has used memory as odd as the disk allows
+storm_load_stop() {
+	local log=$T_DIR/load-$1.log odd
+	storm_load_gone "$1" && fail "the load $1 has ended by itself: $(<"$log")"
+	rm "$T_DIR/load-$1.on"
+	wait_until "the load $1 has ended" 100 storm_load_gone "$1"
+	grep -q "0 I/O errors, 0 verify errors" "$log" || fail "the load $1: $(grep -m 1 FAILED "$log" || tail -n 1 "$log")"
+	note "$(grep 'ways of direct' "$log")"
+	odd=$(sed -n 's/.*memory not aligned to sectors: //p' "$log")
+	[[ $(disk a) == /dev/vd* ]] || ((odd > 10)) || fail "only $odd transfers were of odd memory: the test is broken"
 }
 
 # storm_end: nothing is interposed; the file systems are in order

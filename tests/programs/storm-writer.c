@@ -21,7 +21,6 @@
 
 #include "storm.h"
 
-#define WRITER_BLOCKS	4096u	/* 16 MiB */
 #define WRITER_MAX_RUN	16u	/* blocks at once */
 #define CHURN_FILES	8u
 
@@ -78,22 +77,44 @@ static void block_mismatch(const struct storm_writer *w, uint32_t block,
 static void writer_error(const struct storm_writer *w, const char *what,
 			 uint32_t block, long done)
 {
-	storm_fail(w->dev, "I/O ERROR in %s, block %u: %s: %s", w->path, block,
-		   what, done < 0 ? strerror(errno) : "came short");
+	storm_fail(w->dev, "I/O ERROR in %s, block %u: %s (%s, memory %zu): %s",
+		   w->path, block, what, io_way_names[w->way],
+		   (size_t)(w->buffer - w->io.memory),
+		   done < 0 ? strerror(errno) : "came short");
 }
 
-/* REQ_NOWAIT may be refused at any moment, and is then done as ordinary I/O. */
+/*
+ * Direct I/O goes any way there is, to and from memory that is aligned only as
+ * the file demands. What is to go with flags goes by pwritev2().
+ *
+ * REQ_NOWAIT may be refused at any moment, and is then done as ordinary I/O.
+ */
 static long writer_pwrite(struct storm_writer *w, size_t length, off_t at,
 			  int flags)
 {
 	struct iovec iov = { w->buffer, length };
-	long done = pwritev2(w->fd, &iov, 1, at, flags);
+	long done;
 
+	if (!flags) {
+		done = io_transfer(&w->io, w->way, w->fd, true, w->buffer,
+				   length, at, w->unit);
+		errno = done < 0 ? -done : 0;
+		return done;
+	}
+	done = pwritev2(w->fd, &iov, 1, at, flags);
 	if ((flags & RWF_NOWAIT) &&
 	    ((done < 0 && errno == EAGAIN) ||
 	     (done >= 0 && done < (long)length)))
 		done = pwritev2(w->fd, &iov, 1, at, flags & ~RWF_NOWAIT);
 	return done;
+}
+
+/* Takes another way, and another place in memory, each time. */
+static void writer_choose(struct storm_writer *w, int flags)
+{
+	w->way = w->direct && !flags ? random_below(&w->rnd, NR_IO_WAYS) :
+				       IO_PLAIN;
+	w->buffer = io_place(&w->io, &w->rnd, w->way, w->alignment);
 }
 
 static void writer_put(struct storm_writer *w, uint32_t block, uint32_t run)
@@ -103,14 +124,15 @@ static void writer_put(struct storm_writer *w, uint32_t block, uint32_t run)
 	long done;
 	uint32_t i;
 
-	for (i = 0; i < run; i++) {
-		w->generation[block + i] = ++w->last;
-		block_fill(w, w->buffer + (size_t)i * BLOCK, block + i);
-	}
 	if (random_chance(&w->rnd, 8))
 		flags |= RWF_DSYNC;
 	if (w->direct && random_chance(&w->rnd, 8))
 		flags |= RWF_NOWAIT;
+	writer_choose(w, flags);
+	for (i = 0; i < run; i++) {
+		w->generation[block + i] = ++w->last;
+		block_fill(w, w->buffer + (size_t)i * BLOCK, block + i);
+	}
 	done = writer_pwrite(w, length, w->offset + (uint64_t)block * BLOCK,
 			     flags);
 	if (done != (long)length)
@@ -124,8 +146,10 @@ static void writer_get(struct storm_writer *w, uint32_t block, uint32_t run)
 	long done;
 	uint32_t i;
 
-	done = pread(w->fd, w->buffer, length,
-		     w->offset + (uint64_t)block * BLOCK);
+	writer_choose(w, 0);
+	done = io_transfer(&w->io, w->way, w->fd, false, w->buffer, length,
+			   w->offset + (uint64_t)block * BLOCK, w->unit);
+	errno = done < 0 ? -done : 0;
 	if (done != (long)length)
 		writer_error(w, "read", block, done);
 	for (i = 0; i < run; i++) {
@@ -236,21 +260,23 @@ void storm_verify_all(struct storm_writer *w)
 void storm_writer_init(struct storm_device *dev, unsigned int number)
 {
 	struct storm_writer *w = &dev->writer[number];
-	int flags = O_RDWR | O_CLOEXEC;
+	int flags = O_RDWR | O_CLOEXEC, r;
 
 	w->dev = dev;
 	w->number = number;
 	w->raw = !dev->mounted_at;
 	w->direct = w->raw || !number;
-	w->blocks = WRITER_BLOCKS;
+	w->blocks = storm.blocks;
+	w->unit = SECTOR;
 	random_seed(&w->rnd, storm.seed,
 		    1000 + dev->number * NR_WRITERS + number);
 	w->generation = calloc(w->blocks, sizeof(*w->generation));
-	if (!w->generation ||
-	    posix_memalign((void **)&w->buffer, BLOCK,
-			   (WRITER_MAX_RUN + 1) * BLOCK))
+	w->expected = malloc(BLOCK);
+	if (!w->generation || !w->expected)
 		storm_fail(dev, "no memory");
-	w->expected = w->buffer + WRITER_MAX_RUN * BLOCK;
+	r = io_init(&w->io, WRITER_MAX_RUN * BLOCK);
+	if (r)
+		storm_fail(dev, "no io_uring or AIO: %s", strerror(-r));
 
 	if (w->direct)
 		flags |= O_DIRECT;
@@ -266,4 +292,6 @@ void storm_writer_init(struct storm_device *dev, unsigned int number)
 	if (w->fd < 0 ||
 	    (!w->raw && ftruncate(w->fd, (off_t)w->blocks * BLOCK)))
 		writer_error(w, "open", 0, -1);
+	w->alignment = w->direct ? io_alignment(w->fd, &w->unit) : 1;
+	w->buffer = w->io.memory;
 }

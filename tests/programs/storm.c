@@ -19,7 +19,12 @@
 
 #define PROGRESS	60	/* seconds */
 
-struct storm storm = { .seed = 1, .switches = 100, .patience = 1 };
+struct storm storm = {
+	.seed = 1,
+	.switches = 100,
+	.patience = 1,
+	.blocks = 4096,	/* 16 MiB */
+};
 
 static FILE *log_file;
 static double started;
@@ -49,12 +54,15 @@ static const char usage[] =
 "\n"
 "Each device is a disk or a partition: mounted on DIRECTORY, or raw if that is\n"
 "\"-\". ERA-METADATA and COW are other devices, for this one's inner targets and\n"
-"snapshots; WHOLE-DISK is \"-\" for a disk.\n"
+"snapshots; WHOLE-DISK is \"-\" for a disk. Where ERA-METADATA is \"-\", nothing\n"
+"is interposed, and there is only the load.\n"
 "\n"
 "  --seed N       the operations follow from it (default 1)\n"
 "  --switches N   until so many attaches, detaches, suspends, resumes and\n"
 "                 reloads are done (default 100) ...\n"
 "  --seconds N    ... and so much time is over (default 0)\n"
+"  --while FILE   ... and as long as this file exists\n"
+"  --blocks N     of 4 KiB, that each writer has (default 4096)\n"
 "  --prefix P     of the names of mapped devices\n"
 "  --log FILE     each operation, before it is done\n"
 "  --patience N   multiplies time limits\n"
@@ -173,6 +181,8 @@ static void parse_arguments(int argc, char **argv)
 		{ "seed", required_argument, NULL, 'e' },
 		{ "switches", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "while", required_argument, NULL, 'w' },
+		{ "blocks", required_argument, NULL, 'b' },
 		{ "prefix", required_argument, NULL, 'p' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "patience", required_argument, NULL, 't' },
@@ -190,6 +200,10 @@ static void parse_arguments(int argc, char **argv)
 			storm.switches = strtoull(optarg, NULL, 0);
 		else if (c == 's')
 			storm.seconds = strtoul(optarg, NULL, 0);
+		else if (c == 'w')
+			storm.while_there = optarg;
+		else if (c == 'b')
+			storm.blocks = strtoul(optarg, NULL, 0);
 		else if (c == 'p')
 			storm.prefix = optarg;
 		else if (c == 'l')
@@ -276,10 +290,31 @@ static void print_load(const char *when)
 	       reads, verified / (1024 * 1024 / BLOCK));
 }
 
+/* How often that way was taken, and all odd places in memory. */
+static unsigned long count_io(enum io_way way, unsigned long *odd)
+{
+	unsigned long sum = 0;
+	unsigned int i, n;
+
+	*odd = 0;
+	for (i = 0; i < storm.nr; i++)
+		for (n = 0; n < NR_WRITERS; n++) {
+			const struct storm_writer *w =
+				&storm.device[i].writer[n];
+
+			if (!w->direct)
+				continue;
+			sum += w->io.count[way];
+			*odd += w->io.odd;
+		}
+	return sum;
+}
+
 static void print_summary(void)
 {
 	uint64_t sum;
-	unsigned int i, op;
+	unsigned long odd = 0;
+	unsigned int i, op, way;
 
 	print_load("all verified after");
 	for (i = 0; i < storm.nr; i++) {
@@ -298,7 +333,12 @@ static void print_summary(void)
 		printf("%s %llu %s", op ? "," : "", (unsigned long long)sum,
 		       op_names[op]);
 	}
-	printf("\nstorm: seed %llu: 0 I/O errors, 0 verify errors\n",
+	printf("\nstorm: ways of direct I/O:");
+	for (way = 0; way < NR_IO_WAYS; way++)
+		printf("%s %lu %s", way ? "," : "",
+		       count_io(way, &odd), io_way_names[way]);
+	printf("; memory not aligned to sectors: %lu\n", odd);
+	printf("storm: seed %llu: 0 I/O errors, 0 verify errors\n",
 	       (unsigned long long)storm.seed);
 }
 
@@ -313,11 +353,14 @@ static void run(void)
 			start(&storm.device[i].writer[n].thread, storm_write,
 			      &storm.device[i].writer[n]);
 	for (i = 0; i < storm.nr; i++)
-		start(&storm.device[i].thread, storm_operate, &storm.device[i]);
+		if (storm.device[i].era_metadata)
+			start(&storm.device[i].thread, storm_operate,
+			      &storm.device[i]);
 	start(&asker, storm_ask, NULL);
 
 	while (atomic_load(&storm.done) < storm.switches ||
-	       storm_clock() - started < storm.seconds) {
+	       storm_clock() - started < storm.seconds ||
+	       (storm.while_there && !access(storm.while_there, F_OK))) {
 		storm_sleep_ms(50);
 		if (storm_clock() - started < progress)
 			continue;
@@ -327,7 +370,8 @@ static void run(void)
 
 	atomic_store(&storm.operators_stop, true);
 	for (i = 0; i < storm.nr; i++)
-		pthread_join(storm.device[i].thread, NULL);
+		if (storm.device[i].era_metadata)
+			pthread_join(storm.device[i].thread, NULL);
 	pthread_join(asker, NULL);
 	atomic_store(&storm.writers_stop, true);
 	for (i = 0; i < storm.nr; i++)

@@ -12,6 +12,7 @@
  * storm-operator.c	the operations, and the model that says what must happen
  * storm-table.c	tables, and what the kernel says about them
  * storm-writer.c	the load, which knows what each block must hold
+ * direct-io.c		the ways in which it is written and read
  *
  * The sequence of operations of each device follows from the seed alone.
  */
@@ -23,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "direct-io.h"
 #include "dm.h"
 #include "random.h"
 
@@ -103,7 +105,11 @@ struct storm_writer {
 	unsigned int blocks;
 	uint32_t *generation;	/* of each block; 0: it holds zeroes */
 	uint32_t last;
-	unsigned char *buffer;
+	struct io io;
+	enum io_way way;
+	unsigned int alignment;	/* of memory for this file */
+	unsigned int unit;	/* of its position and length */
+	unsigned char *buffer;	/* in io's memory, elsewhere each time */
 	unsigned char *expected;
 	unsigned int files;	/* made so far, for the journal's sake */
 };
@@ -113,7 +119,7 @@ struct storm_device {
 	const char *name;
 	const char *path;
 	const char *mounted_at;	/* NULL: raw */
-	const char *era_metadata;
+	const char *era_metadata;	/* NULL: no operator, load only */
 	const char *cow;
 	const char *whole;	/* its disk, NULL if it is one */
 	char devno[16];
@@ -150,6 +156,8 @@ struct storm {
 	uint64_t seed;
 	uint64_t switches;	/* wanted */
 	unsigned int seconds;	/* wanted */
+	unsigned int blocks;	/* of each writer */
+	const char *while_there;	/* goes on as long as this file exists */
 	unsigned int patience;	/* multiplies limits, on a busy machine */
 	bool drop;		/* lose writes on purpose */
 	const char *prefix;
