@@ -31,10 +31,12 @@ static void slashes(char *name)
 
 char *device_column(const char *name, char *out, size_t size)
 {
-	char map[NAME_SIZE];
+	char map[NAME_SIZE], plain[NAME_SIZE];
 
-	if (sysfs_read(name, "dm/name", map, sizeof(map)) && *map)
-		return name_printable(map, out, size);
+	if (sysfs_read(name, "dm/name", map, sizeof(map)) && *map) {
+		name_decode_letters(map, plain, sizeof(plain));
+		return name_printable(plain, out, size);
+	}
 	name_printable(name, out, size);
 	slashes(out);
 	return out;
@@ -170,6 +172,8 @@ static int devices_of_mount(const char *path, struct libmnt_fs *fs, dev_t dev,
 	const char *type = fs ? mnt_fs_get_fstype(fs) : NULL;
 	char name[NAME_SIZE];
 
+	if (type && !strcmp(type, "overlay"))
+		return -1;
 	if (sysfs_name(dev, name)) {
 		*devs = dev;
 		return 1;

@@ -19,6 +19,7 @@
 #include <libmount.h>
 
 #include "device.h"
+#include "map.h"
 #include "names.h"
 #include "parse.h"
 #include "say.h"
@@ -89,13 +90,23 @@ static bool is_suspended(const char *name, void *data)
 	       sysfs_each(disk, "slaves", is_suspended, &depth);
 }
 
-/* No copy of a device that is interposed, and what is beneath it, is meant */
+static bool is_bypass(const char *entry, void *data)
+{
+	(void)data;
+	return sysfs_is_bypass(entry);
+}
+
+/*
+ * No copy of a device that is interposed is meant, and nothing beneath it. Who
+ * has made one without our UUID, has made it of the disk beneath.
+ */
 static bool may_be_meant(const char *name)
 {
 	unsigned int depth = 16;
 	char uuid[32];
 
 	return !sysfs_is_bypass(name) && sysfs_sectors(name) &&
+	       !sysfs_each(name, "slaves", is_bypass, NULL) &&
 	       !(sysfs_read(name, "dm/uuid", uuid, sizeof(uuid)) &&
 		 !strncmp(uuid, "INTERPOSE-", 10)) &&
 	       !is_suspended(name, &depth);
@@ -278,21 +289,6 @@ static int find_path(const char *path, struct device *device)
 	return -1;
 }
 
-/* As it is, then with each of the ways to write what cannot be in a name */
-static int find_spelling(const char *path, struct device *device)
-{
-	char other[PATH_MAX];
-	int found = find_path(path, device);
-
-	if (!found && name_encode(path, other, sizeof(other)) &&
-	    !strncmp(path, "/dev/", 5) && strcmp(path, other))
-		found = find_path(other, device);
-	if (!found && name_decode(path, other, sizeof(other)) &&
-	    strcmp(path, other))
-		found = find_path(other, device);
-	return found;
-}
-
 struct map_search {
 	const char *name;
 	dev_t *dev;
@@ -302,13 +298,39 @@ struct map_search {
 static bool is_map(const char *entry, void *data)
 {
 	struct map_search *search = data;
-	char name[NAME_SIZE], plain[NAME_SIZE];
+	char name[NAME_SIZE];
 
 	return sysfs_read(entry, "dm/name", name, sizeof(name)) &&
-	       (!strcmp(name, search->name) ||
-		(name_decode(name, plain, sizeof(plain)) &&
-		 !strcmp(plain, search->name))) &&
+	       name_is_same(name, search->name) &&
 	       sysfs_devno(entry, search->dev);
+}
+
+/* "/dev/mapper/caf\xc3\xa9" is the node of one that is printed in UTF-8 */
+static bool find_map(const char *path, dev_t *dev)
+{
+	struct map_search search = { map_name(path), dev };
+
+	return search.name != path && !strchr(search.name, '/') &&
+	       sysfs_each(".", ".", is_map, &search);
+}
+
+/* As it is, then with each of the ways to write what cannot be in a name */
+static int find_spelling(const char *path, struct device *device)
+{
+	char other[PATH_MAX];
+	int found = find_path(path, device);
+	dev_t dev;
+
+	if (!found && find_map(path, &dev))
+		return device_of_number(dev, device) ? 1 : -1;
+
+	if (!found && name_encode(path, other, sizeof(other)) &&
+	    !strncmp(path, "/dev/", 5) && strcmp(path, other))
+		found = find_path(other, device);
+	if (!found && name_decode(path, other, sizeof(other)) &&
+	    strcmp(path, other))
+		found = find_path(other, device);
+	return found;
 }
 
 /* "vda1", "cciss!c0d0", "vg0/home", and mapped devices, with nodes or without */

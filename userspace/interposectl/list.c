@@ -201,8 +201,8 @@ static bool cell(const struct row *row, int column, char *text, size_t size)
 	*text = '\0';
 	switch (column) {
 	case NAME:
-		snprintf(text, size, "%s", row->snap ? row->snap->map.name :
-			 ip->map.name);
+		name_decode_letters(row->snap ? row->snap->map.name :
+				    ip->map.name, text, size);
 		break;
 	case DEVICE:
 		device_column(ip->device, text, size);
@@ -564,7 +564,8 @@ static void print_interposer(const struct stack *stack,
 	char names[1024], size[32];
 	struct row row;
 
-	printf("name:        %s\n", ip->map.name);
+	printf("name:        %s\n",
+	       name_printable(ip->map.name, names, sizeof(names)));
 	printf("device:      %s (%u:%u)\n", ip->shown,
 	       major(ip->table.device), minor(ip->table.device));
 	printf("state:       %s\n", stack_state(ip));

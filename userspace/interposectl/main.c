@@ -72,7 +72,7 @@ static const struct command commands[] = {
 	  "make sure that nobody detaches it",
 	  "pin NAME|DEVICE...",
 	  "From then on, neither detach nor dmsetup remove takes it away, nor does anybody\n"
-	  "at shutdown.\n" },
+	  "at shutdown. Only dmsetup remove --force does not heed it.\n" },
 	{ "unpin", unpin_command, true, false,
 	  "let it be detached again",
 	  "unpin NAME|DEVICE...",
@@ -96,9 +96,9 @@ static const struct command commands[] = {
 	  "      --remove NAME    removes the snapshots and what was made for them\n" },
 	{ "monitor", monitor_command, false, false,
 	  "keep snapshots from filling up",
-	  "monitor [--once] [--SETTING VALUE]... [NAME...]",
-	  "Keeps snapshots from filling up, until those named are gone; without a NAME all\n"
-	  "of them, until it is killed. What it does when, is in /etc/interpose-monitor.conf\n"
+	  "monitor [--once] [--SETTING VALUE]... [NAME|DEVICE...]",
+	  "Keeps snapshots from filling up, until those named, or those of the devices, are\n"
+	  "gone; without a NAME all of them, until it is killed. What it does when, is in /etc/interpose-monitor.conf\n"
 	  "or in these options:\n\n"
 	  "      --interval SECONDS  from one look to the next (5)\n"
 	  "      --warn PERCENT   full: extend it, or warn (80)\n"

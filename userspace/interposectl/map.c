@@ -191,6 +191,15 @@ bool map_table_of(dev_t dev, struct map_line *line)
 	return first_line(task_of(DM_DEVICE_TABLE, dev), line);
 }
 
+const char *map_name(const char *argument)
+{
+	static const char directory[] = "/dev/mapper/";
+	size_t length = strlen(directory);
+
+	return strncmp(argument, directory, length) ? argument :
+	       argument + length;
+}
+
 void map_line_free(struct map_line *line)
 {
 	free(line->type);

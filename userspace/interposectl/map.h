@@ -46,6 +46,9 @@ bool map_status(const char *name, struct map_line *line);
 bool map_table(const char *name, struct map_line *line);
 void map_line_free(struct map_line *line);
 
+/* "x", which may also be typed as it is printed elsewhere, "/dev/mapper/x" */
+const char *map_name(const char *argument);
+
 /* Steps; false: failed, and the reason has been printed */
 bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 		const char *type, const char *params, uint32_t *cookie);

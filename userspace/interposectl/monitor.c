@@ -17,6 +17,7 @@
 
 #include "args.h"
 #include "commands.h"
+#include "device.h"
 #include "monitor.h"
 #include "settings.h"
 #include "stack.h"
@@ -89,15 +90,46 @@ static bool add_all(struct watch *watch)
 	return good;
 }
 
+/* All those of a device that is interposed; 0: there is none, -1: said why */
+static int add_of_device(struct watch *watch, const char *argument)
+{
+	const struct interposer *ip;
+	struct device device;
+	struct stack stack;
+	int found = device_look(argument, &device);
+
+	if (found <= 0)
+		return found;
+	if (!stack_read(&stack))
+		return -1;
+	ip = stack_of_device(&stack, device.name);
+	found = 0;
+	for (size_t i = 0; ip && found >= 0 && i < stack.n_snapshots; i++) {
+		const struct snapshot *snap = &stack.snapshots[i];
+
+		if (stack_of_snapshot(&stack, snap) == ip)
+			found = add(watch, snap->map.name, snap->map.uuid) ? 1 : -1;
+	}
+	stack_free(&stack);
+	return found;
+}
+
 static bool add_named(struct watch *watch, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
-		if (!add(watch, argv[i], ""))
+		int found;
+
+		if (!add(watch, map_name(argv[i]), ""))
 			return false;
 		if (!monitor_check(&watch->v[watch->n - 1]))
 			continue;
-		complain("%s is no snapshot of an interposed device; interposectl snapshot --list names them all",
-			 argv[i]);
+		watch->n--;
+		found = add_of_device(watch, argv[i]);
+		if (found > 0)
+			continue;
+		if (!found)
+			complain("%s is no snapshot, and no device with one; interposectl snapshot --list names them all",
+				 argv[i]);
 		return false;
 	}
 	return true;

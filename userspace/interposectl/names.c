@@ -184,6 +184,42 @@ static size_t printable(const char *at)
 	return name_character(at);
 }
 
+/* Bytes of UTF-8 alone; if they are no characters, all stays as it is */
+void name_decode_letters(const char *encoded, char *plain, size_t size)
+{
+	const char *at = encoded;
+	size_t n = 0, length;
+	char c;
+
+	while (*at && n + 1 < size) {
+		if (*at == '\\' && at[1] == 'x' &&
+		    read_escape(at + 2, "0123456789abcdef", 16, 2, &c) &&
+		    c & 0x80) {
+			plain[n++] = c;
+			at += 4;
+		} else {
+			plain[n++] = *at++;
+		}
+	}
+	plain[n] = '\0';
+	for (at = plain; *at; at += length) {
+		length = name_character(at);
+		if (length)
+			continue;
+		snprintf(plain, size, "%s", encoded);
+		return;
+	}
+}
+
+bool name_is_same(const char *one, const char *other)
+{
+	char a[256], b[256];
+
+	return !strcmp(one, other) ||
+	       (name_decode(one, a, sizeof(a)) &&
+		name_decode(other, b, sizeof(b)) && !strcmp(a, b));
+}
+
 char *name_printable(const char *name, char *out, size_t size)
 {
 	size_t n = 0, length;

@@ -26,6 +26,11 @@ bool name_encode(const char *plain, char *encoded, size_t size);
 /* "my\x20disk" of udev and "my\040disk" of the mount table; false: too long */
 bool name_decode(const char *encoded, char *plain, size_t size);
 
+/* As is printed: "caf\xc3\xa9" of libdevmapper in UTF-8, but a blank as \x20 */
+void name_decode_letters(const char *encoded, char *plain, size_t size);
+/* Two spellings of one name */
+bool name_is_same(const char *one, const char *other);
+
 /* How many bytes at @at are one character of UTF-8; 0: they are none */
 size_t name_character(const char *at);
 

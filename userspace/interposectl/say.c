@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,7 +171,8 @@ void keep_descriptors(void)
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-static int spawn_and_wait(const char *const argv[], bool silent)
+/* @output: where all goes that it says, or -1 */
+static int spawn_and_wait(const char *const argv[], int output)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -186,9 +188,13 @@ static int spawn_and_wait(const char *const argv[], bool silent)
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawn_file_actions_init(&files);
-	for (int fd = STDOUT_FILENO; silent && fd <= STDERR_FILENO; fd++)
-		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
-						 O_WRONLY, 0);
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (output >= 0)
+			posix_spawn_file_actions_adddup2(&files, output, fd);
+		else
+			posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
+							 O_WRONLY, 0);
+	}
 	fflush(NULL);
 	keep_descriptors();
 	error = posix_spawnp(&pid, argv[0], &files, &attr, (char **)argv,
@@ -206,19 +212,41 @@ static int spawn_and_wait(const char *const argv[], bool silent)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* A step that is another program. Returns its exit status, or -1. */
+static void repeat(int output)
+{
+	char text[4096];
+	ssize_t n;
+
+	lseek(output, 0, SEEK_SET);
+	while ((n = read(output, text, sizeof(text))) > 0)
+		put("%.*s", (int)n, text);
+}
+
+/*
+ * A step that is another program. Returns its exit status, or -1. What it says
+ * is of interest if it fails, and with --verbose.
+ */
 int run(const char *const argv[])
 {
 	char line[4096], word[1024];
+	int output, status;
 	size_t n = 0;
 
 	for (int i = 0; argv[i] && n < sizeof(line); i++)
 		n += snprintf(line + n, sizeof(line) - n, "%s%s", i ? " " : "",
 			      quote(argv[i], word, sizeof(word)));
-	return step("%s", line) ? spawn_and_wait(argv, false) : 0;
+	if (!step("%s", line))
+		return 0;
+	output = memfd_create("output", MFD_CLOEXEC);
+	status = spawn_and_wait(argv, output);
+	if (output >= 0 && (status || options.verbose))
+		repeat(output);
+	if (output >= 0)
+		close(output);
+	return status;
 }
 
 bool looks(const char *const argv[])
 {
-	return !spawn_and_wait(argv, true);
+	return !spawn_and_wait(argv, -1);
 }

@@ -594,9 +594,9 @@ enum status snapshot_command(int argc, char **argv)
 	if (said.list)
 		return list_snapshots(said.json);
 	if (remove)
-		return remove_snapshot(remove);
+		return remove_snapshot(map_name(remove));
 	if (!said.devices)
-		return usage_error("snapshot");
+		return missing("snapshot", "a device");
 	if (request.cow.kind == COW_NONE) {
 		complain("where is the old content to go? Say --vg, --cow, --file or --ram");
 		return usage_error("snapshot");

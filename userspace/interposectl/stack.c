@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "device.h"
 #include "names.h"
@@ -30,10 +31,21 @@ static void read_status(struct interposer *ip)
 		parse_interpose_status(ip->status_line.params, &ip->status);
 }
 
+static const char *number_text(dev_t dev, char *text, size_t size)
+{
+	snprintf(text, size, "%u:%u", major(dev), minor(dev));
+	return text;
+}
+
 static void read_interposer(struct interposer *ip)
 {
-	sysfs_name(ip->table.device, ip->device);
-	device_shown(ip->device, ip->shown, sizeof(ip->shown));
+	dev_t dev = ip->table.device;
+
+	if (sysfs_name(dev, ip->device))
+		device_shown(ip->device, ip->shown, sizeof(ip->shown));
+	else /* it is gone, and has no name any more */
+		snprintf(ip->shown, sizeof(ip->shown), "%s",
+			 number_text(dev, ip->device, sizeof(ip->device)));
 	read_status(ip);
 	if (ip->has_status)
 		snprintf(ip->beneath, sizeof(ip->beneath), "%s",
@@ -205,11 +217,9 @@ const char *stack_state(const struct interposer *ip)
 static struct interposer *of_name(const struct stack *stack, const char *name)
 {
 	struct interposer *ip = stack_of_map(stack, name);
-	char plain[MAP_NAME_MAX];
 
 	for (size_t i = 0; !ip && i < stack->n_interposers; i++)
-		if (name_decode(stack->interposers[i].map.name, plain,
-				sizeof(plain)) && !strcmp(plain, name))
+		if (name_is_same(stack->interposers[i].map.name, name))
 			ip = &stack->interposers[i];
 	return ip;
 }

@@ -37,6 +37,8 @@ const char *const fuzz_samples[] = {
 	"list\n-tJn\n-o\nNAME,DEVICE,USED%\n--output\n",
 	"start\n--tab\ntab\n--initramfs\n/dev/sda1\nhome\n",
 	"monitor\n--warn\n80\n--drop\nnever\n--once\n--interval=3s\nx\n",
+	"pin\nunpin\n--quiet\n/dev/sda1\nhelp\nversion\nhelp\npin\n",
+	"attach\n/dev/sda1\n--pin\nlinear\nUUID=1-2\nLABEL=a b\n8:1\n",
 	"check\n-J\n/dev/sda1\nstatus\ndetach\n--force\nstop\nrecover\n",
 	"--help\n--version\n-q\n-v\n--\n-\n--dry-run\n",
 };

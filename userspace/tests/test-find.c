@@ -55,6 +55,13 @@ static void found(void)
 	is("one with a blank, as it is written", finds("a\\x20b", 4));
 	is("and as it was meant", finds("a b", 4));
 	is("one with UTF-8", finds("caf\xc3\xa9", 5));
+	is("one whose node libdevmapper has called otherwise",
+	   finds("/dev/mapper/caf\xc3\xa9", 5));
+	is("and the other way round", finds("caf\\xc3\\xa9", 5));
+	is("that of another one, as it is printed",
+	   finds("/dev/mapper/na\xc3\xafve\\x20one", 7));
+	is("in the same way without a path", finds("na\xc3\xafve\\x20one", 7));
+	is("and as it was meant", finds("na\xc3\xafve one", 7));
 	is("a word that is none", device_look("nosuch", &(struct device){ }) == 0);
 	is("nor a path", device_look("/nosuch/file", &(struct device){ }) == 0);
 	is("nor an empty one", device_look("", &(struct device){ }) == 0);
@@ -107,6 +114,8 @@ static void printed(void)
 	is("a mapped device", shows("dm-77", "/dev/mapper/vg0-home", "vg0-home"));
 	is("one with a blank", shows("dm-78", "/dev/mapper/a\\x20b", "a\\x20b"));
 	is("one with UTF-8", shows("dm-79", "/dev/mapper/caf\xc3\xa9", "caf\xc3\xa9"));
+	is("one with UTF-8 that libdevmapper has written",
+	   shows("dm-81", "/dev/mapper/na\xc3\xafve\\x20one", "na\xc3\xafve\\x20one"));
 	is("one that controls a terminal", shows("dm-80", "/dev/mapper/\\x1b[2J", "\\x1b[2J"));
 }
 
@@ -123,6 +132,7 @@ int main(void)
 	make("dm-78", 4, "a\\x20b");
 	make("dm-79", 5, "caf\xc3\xa9");
 	make("dm-80", 6, "\033[2J");
+	make("dm-81", 7, "na\\xc3\\xafve\\x20one");
 	found();
 	refused();
 	printed();

@@ -86,6 +86,11 @@ static void codes(void)
 	   name_decode("/mnt/a\\040b", out, sizeof(out)) && !strcmp(out, "/mnt/a b"));
 	is("another backslash stays", name_decode("a\\b\\x2\\09\\x00\\", out, sizeof(out)) &&
 	   !strcmp(out, "a\\b\\x2\\09\\x00\\"));
+	name_decode_letters("caf\\xc3\\xa9\\x20\\x0a", out, sizeof(out));
+	is("letters are decoded, and no blank",
+	   !strcmp(out, "caf\xc3\xa9\\x20\\x0a"));
+	name_decode_letters("caf\\xc3\\x20\\xa9", out, sizeof(out));
+	is("but not what is no UTF-8", !strcmp(out, "caf\\xc3\\x20\\xa9"));
 	is("UTF-8 is printed as it is",
 	   !strcmp(name_printable("caf\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x92\xbe", out, sizeof(out)),
 		   "caf\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x92\xbe"));

@@ -29,7 +29,7 @@ fill() {
 }
 
 interposectl_status 1 monitor "$P-x"
-says "$P-x is no snapshot of an interposed device; interposectl snapshot --list names them all"
+says "$P-x is no snapshot, and no device with one; interposectl snapshot --list names them all"
 interposectl_status 2 monitor --warn 0
 says "--warn: '0' makes no sense; say 1% to 100%" "usage: "
 
