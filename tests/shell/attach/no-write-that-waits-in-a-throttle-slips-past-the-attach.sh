@@ -28,7 +28,7 @@ echo "$(devno "$(disk a)") wiops=30" >"$cgroup/io.max"
 )
 wait_io "$dev" 10
 era_attach x "$dev"
-wait_redirected x 60
+wait_redirected x 120 # of which a quarter may be before the window
 echo "$((created + 1000)) $(now_ms)" >"$T_DIR/windows"
 kill -INT "$(<"$T_DIR/fio-load.pid")"
 fio_verify_wait load
