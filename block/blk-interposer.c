@@ -40,6 +40,8 @@
 
 /* How often a detach looks for bios that its owner has put aside. */
 #define BLK_INTERPOSER_POLL	msecs_to_jiffies(10)
+/* How often an attach that waits looks whether it is to give up. */
+#define BLK_INTERPOSER_LOOK	(HZ / 10)
 /* After this long a detach or attach says what it is waiting for. */
 #define BLK_INTERPOSER_PATIENCE	(10 * HZ)
 
@@ -351,7 +353,8 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
  * @disk: the disk that is about to be marked dead
  *
  * Called before @disk is marked dead, while its I/O still works. From now on it
- * can own no interposer, also if the hook is only turned on later. For a disk
+ * can own no interposer, also if the hook is only turned on later, and an attach
+ * that waits gives up. For a disk
  * that is interposed itself nothing is done: drivers mark those dead with their
  * queue frozen or quiesced, so their interposer lets the I/O fail and is
  * detached later.
@@ -571,6 +574,37 @@ static void queue_unfreeze_noio(struct request_queue *q, unsigned int memflags)
 	memalloc_noio_restore(memflags);
 }
 
+/*
+ * For an attach, which changes nothing when it gives up: a disk that does not
+ * answer, or a multipath device that queues, may keep its queue from being frozen
+ * for ever. Nothing is frozen unless this returns 0.
+ */
+static int queue_freeze_interruptible(struct blk_interposer *ip,
+				      struct block_device *owner,
+				      unsigned int *memflags)
+{
+	struct request_queue *q = bdev_get_queue(ip->bdev);
+	unsigned long deadline = jiffies + BLK_INTERPOSER_PATIENCE;
+	bool told = false;
+	int ret;
+
+	*memflags = memalloc_noio_save();
+	blk_freeze_queue_start(q);
+	while (blk_mq_freeze_queue_wait_timeout(q, BLK_INTERPOSER_LOOK) <= 0) {
+		ret = blk_interposer_interrupted(owner);
+		if (ret) {
+			queue_unfreeze_noio(q, *memflags);
+			return ret;
+		}
+		if (!told && time_after(jiffies, deadline)) {
+			pr_warn("%pg: attach to %pg waits for its I/O in flight\n",
+				owner, ip->bdev);
+			told = true;
+		}
+	}
+	return 0;
+}
+
 /* Clear the pointer of @bdev, with the frozen queue as the grace period. */
 static void blk_interposer_unpublish(struct block_device *bdev)
 {
@@ -617,20 +651,22 @@ static unsigned int disk_in_flight(struct block_device *bdev)
  * The counters are added up one after the other: with I/O that starts on one CPU
  * and ends on another meanwhile, the sum is zero too early. Such I/O is new, and
  * comes from beneath the interposer. While the queue is frozen none starts.
+ * Returns -EAGAIN when the disk is not idle, or why to give up.
  */
-static bool disk_idle(struct block_device *bdev)
+static int blk_interposer_idle(struct blk_interposer *ip)
 {
-	struct request_queue *q = bdev_get_queue(bdev);
 	unsigned int memflags;
-	bool idle;
+	int ret;
 
-	if (disk_in_flight(bdev))
-		return false;
+	if (disk_in_flight(ip->bdev))
+		return blk_interposer_interrupted(ip->owner) ?: -EAGAIN;
 
-	memflags = queue_freeze_noio(q);
-	idle = !disk_in_flight(bdev);
-	queue_unfreeze_noio(q, memflags);
-	return idle;
+	ret = queue_freeze_interruptible(ip, ip->owner, &memflags);
+	if (ret)
+		return ret;
+	ret = disk_in_flight(ip->bdev) ? -EAGAIN : 0;
+	queue_unfreeze_noio(bdev_get_queue(ip->bdev), memflags);
+	return ret;
 }
 
 /*
@@ -643,8 +679,9 @@ static int blk_interposer_wait_older(struct blk_interposer *ip)
 {
 	unsigned long deadline = jiffies + BLK_INTERPOSER_PATIENCE;
 	bool told = false;
+	int ret;
 
-	while (!disk_idle(ip->bdev)) {
+	while ((ret = blk_interposer_idle(ip)) == -EAGAIN) {
 		if (signal_pending(current))
 			return -EINTR;
 		if (!told && time_after(jiffies, deadline)) {
@@ -654,7 +691,7 @@ static int blk_interposer_wait_older(struct blk_interposer *ip)
 		}
 		schedule_timeout_interruptible(1);
 	}
-	return 0;
+	return ret;
 }
 
 static bool bdev_drained_by_freeze(struct block_device *bdev)
@@ -734,13 +771,14 @@ EXPORT_SYMBOL_GPL(blk_interposer_settle);
  * ->submit_bio() has returned, so it is in the driver before the pointer is
  * set or sees the pointer. Attaches to overlapping devices, or with the same
  * owner, meet under blk_interposer_lock. The death of @owner takes that lock
- * too, and either finds the pointer or is found by GD_NO_INTERPOSER.
+ * too, and either finds the pointer or is found by GD_NO_INTERPOSER, also by an
+ * attach that is waiting: nobody has to wait for that when he removes @owner.
  *
  * Context: Process context. Sleeps until the device's I/O in flight is over.
  * Return: 0; -EBUSY when the device, its disk, one of its partitions or @owner
  *	has an interposer; -ENODEV when @owner is being removed; -EOPNOTSUPP
- *	when the driver does not tell what it has in flight; -EINTR. On error
- *	nothing is redirected.
+ *	when the driver does not tell what it has in flight; -EINTR when current
+ *	was killed. On error nothing is redirected.
  */
 int blk_interposer_attach(struct blk_interposer *ip,
 			  struct block_device *owner, bool quiesced)
@@ -755,7 +793,9 @@ int blk_interposer_attach(struct blk_interposer *ip,
 	    !bdev_drain_accounted(ip->bdev))
 		return -EOPNOTSUPP;
 
-	memflags = queue_freeze_noio(q);
+	ret = queue_freeze_interruptible(ip, owner, &memflags);
+	if (ret)
+		return ret;
 	ret = blk_interposer_publish(ip, owner);
 	queue_unfreeze_noio(q, memflags);
 	if (ret || !bdev_drain_accounted(ip->bdev))

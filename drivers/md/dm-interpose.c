@@ -35,9 +35,14 @@
  *	md->suspend_lock of the interposing device (DM core: presuspend,
  *	postsuspend, preresume, resume)
  *	  interpose_dev->lock (attach against detach)
- *	    md->suspend_lock of an interposed mapped device
- *	interpose_devs_lock (the list of devices and who uses them; nothing that
- *	waits for I/O inside)
+ *	    the freeze of a queue, blk_interposer_lock, blk_interposer->lock
+ *	    interpose_devs_lock (the list of devices and who uses them; nothing
+ *	    that waits for I/O inside)
+ *	      blk_holder_mutex
+ *
+ * An interposed mapped device is suspended by a work item that holds none of
+ * these, and before interpose_dev->lock is taken. It stays suspended without its
+ * suspend_lock. So no two of these suspend_locks are held by one task.
  */
 #include "dm-core.h"
 
@@ -50,6 +55,7 @@
 #include <linux/file.h>
 #include <linux/idr.h>
 #include <linux/llist.h>
+#include <linux/major.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/sysfs.h>
@@ -59,8 +65,10 @@
 
 /* The first word of messages that are for us and not for the inner target. */
 #define INTERPOSE_MESSAGE	"interpose"
-/* How long a removal waits for the file system to freeze, before it goes on. */
-#define INTERPOSE_FREEZE_PATIENCE	(5 * HZ)
+/* How often a wait for an &struct interpose_job looks whether to give up. */
+#define INTERPOSE_JOB_LOOK	(HZ / 10)
+/* After this long it says what it is waiting for. */
+#define INTERPOSE_JOB_PATIENCE	(10 * HZ)
 /* How many interposers a stack may lead through before we call it a loop. */
 #define INTERPOSE_MAX_DEPTH	8
 
@@ -94,10 +102,7 @@
  * @pin: the mapped device, kept open by us so that it cannot be removed; handed
  *	over with xchg()
  * @thaw_work: thaws after a resume
- * @freeze_work: freezes for the time of a removal
  * @grace_work: makes the grace periods of a suspend short
- * @freeze_done: @freeze_work has frozen
- * @detached: @freeze_work may thaw
  */
 struct interpose_dev {
 	struct blk_interposer ip;
@@ -123,10 +128,7 @@ struct interpose_dev {
 	struct interpose_frozen *frozen;
 	struct file *pin;
 	struct work_struct thaw_work;
-	struct work_struct freeze_work;
 	struct work_struct grace_work;
-	struct completion freeze_done;
-	struct completion detached;
 };
 
 /**
@@ -180,8 +182,14 @@ static int interpose_major;
 static DEFINE_IDA(interpose_ida);
 static LIST_HEAD(interpose_devs);
 static DEFINE_MUTEX(interpose_devs_lock);
-/* Freezes, thaws and reaps; needed to write pages back. */
+/* Thaws and reaps; needed to write pages back. */
 static struct workqueue_struct *interpose_wq;
+/*
+ * Runs each &struct interpose_job, of which any may take for ever. Without a
+ * rescuer: inner targets and file systems wait for workqueues that have none, and
+ * whoever waits for a job can be killed.
+ */
+static struct workqueue_struct *interpose_job_wq;
 /* Bypass disks whose memory is not freed yet. */
 static atomic_t interpose_disks = ATOMIC_INIT(0);
 static LLIST_HEAD(interpose_dead);
@@ -380,9 +388,10 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  * Attach, hold and detach
  *
  * Attach, in preresume of the table's last line, under md->suspend_lock:
- *	let RCU's grace period pass; freeze the file system; make sure that the
- *	device's older I/O is over; publish, with the gate closed; [resume of the
- *	lines] open the gate; [DM core lets bios in]; thaw.
+ *	let RCU's grace period pass; freeze the file system; have DM core suspend
+ *	an interposed mapped device; make sure that the device's older I/O is
+ *	over; publish, with the gate closed; resume that mapped device; [resume
+ *	of the lines] open the gate; [DM core lets bios in]; thaw.
  * Suspend, in presuspend of the lines, under md->suspend_lock:
  *	let RCU's grace period pass; [inner presuspend]; freeze the file system,
  *	unless noflush; close the gate; [DM core waits for what has passed it];
@@ -390,8 +399,11 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  *	yet.
  * Detach, in two places:
  *	- when the mapped device is about to be removed, interpose_owner_dead():
- *	  let RCU's grace period pass; freeze the file system; have DM core
- *	  suspend the device, which is the line above; unpublish; thaw.
+ *	  let RCU's grace period pass; have DM core suspend the device without a
+ *	  flush, which is the line above; unpublish; thaw what a suspend by the
+ *	  user had frozen. No file system is frozen for it: a bio is either
+ *	  counted at the owner, and waited for, or goes to the device, and a
+ *	  freeze would wait for whoever has a write to the file system under way.
  *	- when the live table goes away, from its first dtr: it was replaced by
  *	  one without interpose lines, so the device has been suspended.
  *
@@ -408,14 +420,131 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  *	  next one, and beside interpose_owner_dead(): under dev->lock each looks
  *	  at what holds now.
  *	- Freezing and thawing, from the methods and from works: they nest, and
- *	  nothing that lets I/O go on waits for them. A removal waits a while for
- *	  its freeze, then goes on without: the inner target may be holding the
- *	  freeze's own I/O back, and the detach is what lets that go.
+ *	  nothing that lets I/O go on waits for them.
+ *	- A freeze, or the suspend of an interposed mapped device, that its
+ *	  caller has given up: struct interpose_job.
+ */
+
+/**
+ * struct interpose_job - what may take for ever, and is undone if nobody waits
+ *
+ * An ordinary user can keep a file system from being frozen for as long as he
+ * likes, and a mapped device may wait for a disk that never answers. Neither can
+ * be interrupted. So a work item does it, and a caller that is killed, or whose
+ * mapped device is being removed, gives up: then the work item undoes it as soon
+ * as it is done. Whoever sets bit 0 of @decided first decides which it is.
+ *
+ * Concurrency: the work item has a reference to @dev, so that the device stays
+ * open, and one to this module. It drops both before it tells a caller, who has
+ * others, and after it has undone what nobody waits for. interpose_exit() waits
+ * for the work item's return. It holds no lock that a caller holds, and does not
+ * touch the mapped device that interposes, which may be gone.
+ *
+ * @work: calls @run
+ * @done: @run has returned, and the caller has the job
+ * @decided: bit 0: by now either @run has returned or the caller gave up
+ * @dev: the device; before @done only
+ * @what: for messages, with the name of the device behind it
+ * @run: does it
+ * @undo: undoes it and frees the job
+ */
+struct interpose_job {
+	struct work_struct work;
+	struct completion done;
+	unsigned long decided;
+	struct interpose_dev *dev;
+	const char *what;
+	void (*run)(struct interpose_job *job);
+	void (*undo)(struct interpose_job *job);
+};
+
+static void interpose_job_work(struct work_struct *work)
+{
+	struct interpose_job *job =
+		container_of(work, struct interpose_job, work);
+	struct interpose_dev *dev = job->dev;
+
+	job->run(job);
+	if (test_and_set_bit(0, &job->decided)) {
+		job->undo(job);
+		interpose_dev_put(dev);
+		module_put(THIS_MODULE);
+	} else {
+		interpose_dev_put(dev);
+		module_put(THIS_MODULE);
+		/* the caller may free the job from here on */
+		complete(&job->done);
+	}
+}
+
+/**
+ * interpose_job_do - do something that may take for ever
+ * @job: with its @run, @undo and @what
+ * @dev: the device
+ *
+ * Context: Process context, in a method that DM core calls under suspend_lock.
+ *	Sleeps, but not when current has been killed or the mapped device is
+ *	being removed: a removal waits for suspend_lock.
+ * Return: 0, and the caller has @job; -EINTR or -ENODEV, and it is gone, or will
+ *	be when what it does is done and undone.
+ */
+static int interpose_job_do(struct interpose_job *job,
+			    struct interpose_dev *dev)
+{
+	struct block_device *owner = dm_disk(dev->md)->part0;
+	unsigned long deadline = jiffies + INTERPOSE_JOB_PATIENCE;
+	const char *name = dm_device_name(dev->md);
+	/* the job may be gone when it has been given up */
+	const char *what = job->what;
+	bool told = false;
+	int r;
+
+	INIT_WORK(&job->work, interpose_job_work);
+	init_completion(&job->done);
+	job->dev = dev;
+	kref_get(&dev->kref);
+	__module_get(THIS_MODULE);
+	queue_work(interpose_job_wq, &job->work);
+
+	while (wait_for_completion_killable_timeout(&job->done,
+						    INTERPOSE_JOB_LOOK) <= 0) {
+		r = blk_interposer_interrupted(owner);
+		if (r && !test_and_set_bit(0, &job->decided)) {
+			interpose_error(name,
+					"gave up waiting to %s %pg; that goes on in the background, and is undone as soon as it succeeds",
+					what, dev->bdev);
+			return r;
+		}
+		if (r) {
+			wait_for_completion(&job->done);
+			break;
+		}
+		if (!told && time_after(jiffies, deadline)) {
+			interpose_warn(name,
+				       "waits to %s %pg; kill the command to give up",
+				       what, dev->bdev);
+			told = true;
+		}
+	}
+	return 0;
+}
+
+/**
+ * struct interpose_frozen - file systems that are frozen, or are to be
+ * @job: the freeze
+ * @nr: how many in @bdev
+ * @bdev: the devices; NULL where there is no file system
  */
 struct interpose_frozen {
+	struct interpose_job job;
 	unsigned int nr;
 	struct block_device *bdev[] __counted_by(nr);
 };
+
+static struct interpose_frozen *to_frozen(struct interpose_job *job)
+{
+	return container_of(job, struct interpose_frozen, job);
+}
 
 /* The device, and the partitions of a whole disk: any may have a file system. */
 static struct interpose_frozen *interpose_frozen_alloc(struct interpose_dev *dev)
@@ -500,31 +629,19 @@ static bool interpose_freeze_bdev(struct interpose_dev *dev,
 	return true;
 }
 
-/*
- * Context: may wait for I/O of the interposed device.
- * Return: what to give to interpose_thaw().
- */
-static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
+static void interpose_freeze_run(struct interpose_job *job)
 {
-	struct interpose_frozen *frozen = interpose_frozen_alloc(dev);
+	struct interpose_frozen *frozen = to_frozen(job);
 	unsigned int i;
-
-	if (!frozen) {
-		interpose_warn(dev->name,
-			       "no memory to freeze the file system on %pg, going on without",
-			       dev->bdev);
-		return NULL;
-	}
 
 	for (i = 0; i < frozen->nr; i++) {
 		struct block_device *bdev = frozen->bdev[i];
 
-		if (interpose_freeze_bdev(dev, bdev))
+		if (interpose_freeze_bdev(job->dev, bdev))
 			continue;
 		frozen->bdev[i] = NULL;
 		put_device(&bdev->bd_device);
 	}
-	return frozen;
 }
 
 static void interpose_thaw(struct interpose_frozen *frozen)
@@ -542,6 +659,36 @@ static void interpose_thaw(struct interpose_frozen *frozen)
 	kfree(frozen);
 }
 
+static void interpose_freeze_undo(struct interpose_job *job)
+{
+	interpose_thaw(to_frozen(job));
+}
+
+/*
+ * Context: waits for I/O of the interposed device, and for who keeps its file
+ *	system from being frozen: see interpose_job_do().
+ * Return: what to give to interpose_thaw(); NULL without memory; an ERR_PTR when
+ *	it was given up.
+ */
+static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
+{
+	struct interpose_frozen *frozen = interpose_frozen_alloc(dev);
+	int r;
+
+	if (!frozen) {
+		interpose_warn(dev->name,
+			       "no memory to freeze the file system on %pg, going on without",
+			       dev->bdev);
+		return NULL;
+	}
+
+	frozen->job.what = "freeze the file system on";
+	frozen->job.run = interpose_freeze_run;
+	frozen->job.undo = interpose_freeze_undo;
+	r = interpose_job_do(&frozen->job, dev);
+	return r ? ERR_PTR(r) : frozen;
+}
+
 /*
  * Queued by resume: a file system that is thawed writes its superblock and
  * waits for that, and DM core lets bios in only after resume.
@@ -554,98 +701,169 @@ static void interpose_thaw_work(struct work_struct *work)
 	interpose_thaw(xchg(&dev->frozen, NULL));
 }
 
-static void interpose_freeze_work(struct work_struct *work)
-{
-	struct interpose_dev *dev =
-		container_of(work, struct interpose_dev, freeze_work);
-	struct interpose_frozen *frozen = interpose_freeze(dev);
-
-	complete(&dev->freeze_done);
-	wait_for_completion(&dev->detached);
-	interpose_thaw(frozen);
-}
-
-/*
- * A mapped device does not tell what it has in flight unless it is suspended,
- * which is done for the moment. One that is blk-mq is drained by the freeze of
- * its queue, and would not be by this.
+/**
+ * struct interpose_lower - an interposed mapped device, suspended for the moment
+ *
+ * A mapped device does not tell what it has in flight unless it is suspended.
+ * One that is blk-mq is drained by the freeze of its queue, and would not be by
+ * this.
+ *
+ * Without a flush, so that targets push back what they hold: a thin device of a
+ * full pool, a mirror or a multipath that waits for a new table. That is exact.
+ * When DM core has suspended the device, its pending_io is zero: each older bio
+ * has been completed, or is on md->deferred, put there by dm_submit_bio(), by
+ * queue_io() for the data of a flush, or by dm_handle_requeue(), which before
+ * that has had dm_io_rewind() replace a part of a split bio by a clone that
+ * begins where the part did. A completer that is late with queue_io() puts the
+ * bio there after that. The rest of a split bio is on its submitter's bio_list or
+ * on md->deferred. None of them carries a flag of the hook, since nobody
+ * interposed the device when they came, and all go on by submit_bio_noacct() to
+ * the device, dm_wq_work() for what is on md->deferred: that can only be after
+ * the hook is there, since nobody is in dm_submit_bio() while the queue is
+ * frozen, and nobody takes from md->deferred before the resume.
+ *
+ * What cannot be pushed back (raid, and any device whose disk does not answer) is
+ * waited for, as with every suspend of it, and who waits for that can be killed.
+ * Only the work item holds the device's suspend_lock then. Once the device is
+ * suspended nobody does.
+ *
+ * @job: the suspend
+ * @md: the mapped device, held
  */
-static struct mapped_device *interpose_suspend_lower(struct block_device *bdev)
-{
+struct interpose_lower {
+	struct interpose_job job;
 	struct mapped_device *md;
+};
 
-	if (queue_is_mq(bdev_get_queue(bdev)))
-		return NULL;
-	md = dm_get_md(bdev->bd_dev);
-	if (md)
-		dm_internal_suspend_fast(md);
-	return md;
+static void interpose_lower_suspend(struct interpose_job *job)
+{
+	dm_internal_suspend_noflush(container_of(job, struct interpose_lower,
+						 job)->md);
 }
 
-static void interpose_resume_lower(struct mapped_device *md)
+static void interpose_lower_resume(struct interpose_job *job)
 {
-	if (!md)
-		return;
-	dm_internal_resume_fast(md);
-	dm_put(md);
+	struct interpose_lower *lower =
+		container_of(job, struct interpose_lower, job);
+
+	dm_internal_resume(lower->md);
+	dm_put(lower->md);
+	kfree(lower);
 }
 
-static int interpose_publish(struct interpose_dev *dev, bool fs_frozen)
+/* Return: NULL when @dev is no such mapped device, or an ERR_PTR. */
+static struct interpose_lower *interpose_suspend_lower(struct interpose_dev *dev)
 {
-	struct mapped_device *lower = interpose_suspend_lower(dev->bdev);
+	struct interpose_lower *lower;
+	struct mapped_device *md;
 	int r;
 
+	if (queue_is_mq(bdev_get_queue(dev->bdev)))
+		return NULL;
+	md = dm_get_md(dev->bdev->bd_dev);
+	if (!md)
+		return NULL;
+	lower = kzalloc(sizeof(*lower), GFP_NOIO);
+	if (!lower) {
+		dm_put(md);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	lower->md = md;
+	lower->job.what = "suspend";
+	lower->job.run = interpose_lower_suspend;
+	lower->job.undo = interpose_lower_resume;
+	r = interpose_job_do(&lower->job, dev);
+	return r ? ERR_PTR(r) : lower;
+}
+
+static int interpose_publish(struct interpose_dev *dev, bool quiesced)
+{
+	int r;
+
+	if (mutex_lock_killable(&dev->lock))
+		return -EINTR;
 	kref_get(&dev->kref);
-	r = blk_interposer_attach(&dev->ip, dm_disk(dev->md)->part0,
-				  lower || fs_frozen);
+	r = blk_interposer_attach(&dev->ip, dm_disk(dev->md)->part0, quiesced);
 	if (r)
 		interpose_dev_put(dev);
-	interpose_resume_lower(lower);
+	mutex_unlock(&dev->lock);
 	return r;
 }
 
-/* What takes time and needs no frozen file system comes first. */
-static struct interpose_frozen *interpose_prepare(struct interpose_dev *dev)
+static void interpose_publish_error(struct interpose_dev *dev, int r)
 {
+	const char *name = dm_device_name(dev->md);
+
+	if (r == -EBUSY)
+		interpose_error(name,
+				"%pg, its disk or one of its partitions is already interposed; remove that interposer first",
+				dev->bdev);
+	else if (r == -EINTR)
+		interpose_error(name,
+				"gave up waiting for the I/O of %pg; it is not interposed",
+				dev->bdev);
+	else if (r == -EOPNOTSUPP && dev->bdev->bd_disk->major == MD_MAJOR)
+		interpose_error(name,
+				"nobody can tell what I/O %pg has in flight; mount its file system first, or turn on its queue/iostats and wait for that I/O",
+				dev->bdev);
+	else if (r == -EOPNOTSUPP)
+		/* iostats would not help: see bdev_drain_accounted() */
+		interpose_error(name,
+				"its driver does not tell what I/O %pg has in flight; mount its file system first",
+				dev->bdev);
+}
+
+/*
+ * Is it attached, and stays so? A detach by the dtr of a replaced table that is
+ * waiting for I/O just now is over when this returns, and another one does not
+ * begin while a table with our lines is bound.
+ */
+static int interpose_await_attached(struct interpose_dev *dev, bool *attached)
+{
+	if (mutex_lock_killable(&dev->lock))
+		return -EINTR;
+	*attached = blk_interposer_attached(&dev->ip);
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static int interpose_attach_quiesced(struct interpose_dev *dev)
+{
+	struct interpose_frozen *frozen;
+	struct interpose_lower *lower;
+	int r;
+
+	/* what takes time and needs no frozen file system comes first */
 	blk_interposer_prepare(&dev->ip, dm_disk(dev->md)->part0);
-	return interpose_freeze(dev);
+	frozen = interpose_freeze(dev);
+	if (IS_ERR(frozen))
+		return PTR_ERR(frozen);
+	lower = interpose_suspend_lower(dev);
+	r = PTR_ERR_OR_ZERO(lower);
+	if (!r) {
+		r = interpose_publish(dev, lower || (frozen && frozen->bdev[0]));
+		interpose_publish_error(dev, r);
+		if (lower)
+			interpose_lower_resume(&lower->job);
+	}
+	if (!r && frozen)
+		frozen = xchg(&dev->frozen, frozen);
+	interpose_thaw(frozen);
+	return r;
 }
 
 static int interpose_attach(struct interpose_dev *dev)
 {
-	bool attached = blk_interposer_attached(&dev->ip);
-	struct interpose_frozen *frozen = NULL;
-	int r = 0;
+	bool attached;
+	int r;
 
-	if (!attached)
-		frozen = interpose_prepare(dev);
+	r = interpose_await_attached(dev, &attached);
+	if (r || attached)
+		return r;
 
-	mutex_lock(&dev->lock);
-	if (attached && !blk_interposer_attached(&dev->ip)) {
-		/* a detach has ended that was waiting for I/O just now */
-		attached = false;
-		mutex_unlock(&dev->lock);
-		frozen = interpose_prepare(dev);
-		mutex_lock(&dev->lock);
-	}
-	if (!blk_interposer_attached(&dev->ip))
-		r = interpose_publish(dev, frozen && frozen->bdev[0]);
-	mutex_unlock(&dev->lock);
-
-	if (!r && frozen)
-		frozen = xchg(&dev->frozen, frozen);
-	interpose_thaw(frozen);
-	if (!attached)
-		blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
-
-	if (r == -EBUSY)
-		interpose_error(dm_device_name(dev->md),
-				"%pg, its disk or one of its partitions is already interposed; remove that interposer first",
-				dev->bdev);
-	else if (r == -EOPNOTSUPP)
-		interpose_error(dm_device_name(dev->md),
-				"nobody can tell what I/O %pg has in flight; mount its file system first, or turn on its queue/iostats and wait for that I/O",
-				dev->bdev);
+	r = interpose_attach_quiesced(dev);
+	blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
 	return r;
 }
 
@@ -734,25 +952,19 @@ static void interpose_take_parked(struct blk_interposer *ip,
  * DM core send what it has parked to the gate, and lets go an ioctl that waits
  * for the end of the suspend. If the user had suspended the device, neither
  * happens, and ->take_parked() finds those bios.
+ *
+ * Concurrency: an attach or a suspend of the same device, which waits for a file
+ * system or for older I/O under suspend_lock, sees GD_NO_INTERPOSER and gives up.
+ * The dtr of a table that was wiped may detach and be through with the device
+ * and the module: the block layer has a reference to both.
  */
 static void interpose_owner_dead(struct blk_interposer *ip,
 				 struct gendisk *disk)
 {
 	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
 	struct mapped_device *md = disk->private_data;
-	bool freeze;
 
 	blk_interposer_prepare(ip, disk->part0);
-
-	/* when the gate is closed, a freeze would only wait for the detach */
-	freeze = READ_ONCE(ip->state) == BLK_INTERPOSER_OPEN;
-	if (freeze) {
-		reinit_completion(&dev->freeze_done);
-		reinit_completion(&dev->detached);
-		queue_work(interpose_wq, &dev->freeze_work);
-		wait_for_completion_timeout(&dev->freeze_done,
-					    INTERPOSE_FREEZE_PATIENCE);
-	}
 
 	dm_internal_suspend_noflush(md);
 	mutex_lock(&dev->lock);
@@ -766,10 +978,6 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 		interpose_detach(dev);
 	mutex_unlock(&dev->lock);
 
-	if (freeze) {
-		complete(&dev->detached);
-		flush_work(&dev->freeze_work);
-	}
 	/* also if somebody else has detached it meanwhile */
 	blk_interposer_settle(ip, disk->part0);
 }
@@ -992,10 +1200,7 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 	INIT_LIST_HEAD(&dev->tables);
 	mutex_init(&dev->lock);
 	INIT_WORK(&dev->thaw_work, interpose_thaw_work);
-	INIT_WORK(&dev->freeze_work, interpose_freeze_work);
 	INIT_WORK(&dev->grace_work, interpose_grace_work);
-	init_completion(&dev->freeze_done);
-	init_completion(&dev->detached);
 	dev->bdev_file = bdev_file;
 	dev->bdev = file_bdev(bdev_file);
 	format_dev_t(dev->name, dev->bdev->bd_dev);
@@ -1805,6 +2010,20 @@ static bool interpose_last_line(struct dm_target *ti)
 	return ti->begin + ti->len == dm_table_get_size(ti->table);
 }
 
+/*
+ * For a suspend, which cannot fail here: one that is killed meanwhile is either
+ * undone by DM core, if it finds I/O in flight, or completed without the freeze.
+ */
+static void interpose_freeze_again(struct interpose_dev *dev)
+{
+	struct interpose_frozen *frozen;
+
+	flush_work(&dev->thaw_work);
+	frozen = interpose_freeze(dev);
+	if (!IS_ERR(frozen))
+		interpose_thaw(xchg(&dev->frozen, frozen));
+}
+
 static void interpose_presuspend(struct dm_target *ti)
 {
 	struct interpose_target *it = to_interpose(ti);
@@ -1820,10 +2039,8 @@ static void interpose_presuspend(struct dm_target *ti)
 	if (!interpose_last_line(ti))
 		return;
 
-	if (!dm_noflush_suspending(ti)) {
-		flush_work(&dev->thaw_work);
-		interpose_thaw(xchg(&dev->frozen, interpose_freeze(dev)));
-	}
+	if (!dm_noflush_suspending(ti))
+		interpose_freeze_again(dev);
 	blk_interposer_hold(&dev->ip);
 	if (blk_interposer_attached(&dev->ip))
 		queue_work(dev->md->wq, &dev->grace_work);
@@ -2179,9 +2396,15 @@ static int __init interpose_init(void)
 	if (!interpose_wq)
 		return r;
 
+	/* as many at a time as there may be: each may be stuck */
+	interpose_job_wq = alloc_workqueue("dm_interpose_job", WQ_UNBOUND,
+					   WQ_MAX_ACTIVE);
+	if (!interpose_job_wq)
+		goto out_wq;
+
 	r = register_blkdev(0, "interpose");
 	if (r < 0)
-		goto out_wq;
+		goto out_job_wq;
 	interpose_major = r;
 
 	r = dm_register_target(&interpose_target_type);
@@ -2191,6 +2414,8 @@ static int __init interpose_init(void)
 
 out_blkdev:
 	unregister_blkdev(interpose_major, "interpose");
+out_job_wq:
+	destroy_workqueue(interpose_job_wq);
 out_wq:
 	destroy_workqueue(interpose_wq);
 	return r;
@@ -2199,6 +2424,8 @@ out_wq:
 static void __exit interpose_exit(void)
 {
 	dm_unregister_target(&interpose_target_type);
+	/* each has let the module go, and may still have to return */
+	destroy_workqueue(interpose_job_wq);
 	/* runs what is queued: the last bypass disks go */
 	destroy_workqueue(interpose_wq);
 	wait_var_event(&interpose_disks, !atomic_read(&interpose_disks));

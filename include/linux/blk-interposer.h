@@ -23,6 +23,7 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/percpu-refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
 struct blk_interposer;
@@ -118,6 +119,17 @@ unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
 unsigned int blk_interposer_held(struct blk_interposer *ip);
 int blk_interposer_users(void);
 bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev);
+
+/*
+ * Is whoever waits so that he can interpose, with @owner, to give up? -EINTR when
+ * current was killed; -ENODEV when @owner is being removed, which waits for him.
+ */
+static inline int blk_interposer_interrupted(struct block_device *owner)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return test_bit(GD_NO_INTERPOSER, &owner->bd_disk->state) ? -ENODEV : 0;
+}
 
 /* Can the hardware of @bdev encrypt? */
 static inline bool bdev_inline_crypto(struct block_device *bdev)
