@@ -317,11 +317,73 @@ static void interpose_bypass_submit_bio(struct bio *bio)
 	submit_bio_noacct(bio);
 }
 
+/*
+ * Who opens the bypass disk? It shows the data of a device that is in use, beneath
+ * its interposer: to write there, to mount it (ext4 replays its journal also for a
+ * read-only mount) or to claim it in any other way is for device-mapper's tables
+ * alone. They are what the inner target and its snapshots are made of, and what
+ * the administrator names on purpose. Everybody else may read.
+ *
+ * @interpose_dm_holder: what device-mapper claims its devices with: one pointer
+ * for all of them, but static in dm.c.
+ * @interpose_dm_learner: the task that finds out, by interpose_learn_holder().
+ *
+ * Concurrency: ->open() runs under open_mutex. With BLK_OPEN_EXCL, which
+ * bdev_open() sets for who has a holder, bd_prepare_to_claim() has set bd_claiming
+ * to that, and lets nobody else set it before this open has succeeded or failed.
+ * Without, bd_claiming may be another one's and is not looked at.
+ */
+static void *interpose_dm_holder;
+static struct task_struct *interpose_dm_learner;
+
+static bool interpose_bypass_may_open(struct gendisk *disk, blk_mode_t mode)
+{
+	void *holder;
+
+	if (!(mode & BLK_OPEN_EXCL))
+		return !(mode & BLK_OPEN_WRITE);
+
+	holder = READ_ONCE(disk->part0->bd_claiming);
+	if (READ_ONCE(interpose_dm_learner) == current)
+		WRITE_ONCE(interpose_dm_holder, holder);
+	return holder == READ_ONCE(interpose_dm_holder);
+}
+
 static int interpose_bypass_open(struct gendisk *disk, blk_mode_t mode)
 {
 	struct interpose_dev *dev = disk->private_data;
 
+	if (!interpose_bypass_may_open(disk, mode)) {
+		DMWARN_LIMIT("%s[%d] may only read %s; to write, use %pg or a mapped device",
+			     current->comm, task_pid_nr(current),
+			     disk->disk_name, dev->bdev);
+		return -EBUSY;
+	}
 	return kref_get_unless_zero(&dev->kref) ? 0 : -ENXIO;
+}
+
+/*
+ * Have DM core open the bypass disk once, for the first line since the module was
+ * loaded. Only this task is believed meanwhile, and it opens nothing else.
+ */
+static int interpose_learn_holder(struct dm_target *ti, struct interpose_dev *dev)
+{
+	static DEFINE_MUTEX(learn_lock);
+	struct dm_dev *dm_dev;
+	int r = 0;
+
+	mutex_lock(&learn_lock);
+	if (!interpose_dm_holder) {
+		WRITE_ONCE(interpose_dm_learner, current);
+		r = dm_get_device(ti, dev->bypass_name, BLK_OPEN_READ, &dm_dev);
+		WRITE_ONCE(interpose_dm_learner, NULL);
+		if (!r)
+			dm_put_device(ti, dm_dev);
+	}
+	mutex_unlock(&learn_lock);
+	if (r)
+		ti->error = "Cannot open the bypass disk";
+	return r;
 }
 
 static void interpose_bypass_release(struct gendisk *disk)
@@ -1871,6 +1933,12 @@ static int interpose_ctr_dev(struct interpose_target *it, struct dm_arg_set *as)
 	it->dev = interpose_dev_get(ti, devt, arg);
 	if (IS_ERR(it->dev))
 		return PTR_ERR(it->dev);
+
+	r = interpose_learn_holder(ti, it->dev);
+	if (r) {
+		interpose_dev_drop(it->dev, false);
+		return r;
+	}
 
 	/* the device may have grown since its bypass disk was made */
 	set_capacity(it->dev->bypass, bdev_nr_sectors(it->dev->bdev));

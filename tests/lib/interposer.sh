@@ -23,6 +23,15 @@ interposer_beneath() {
 	echo "/dev/${node#/dev/}"
 }
 
+# write_beneath NAME OPTIONS…: what dd with these options, but of=, writes to the disk beneath the hook. Only tables of
+# device-mapper may write there.
+write_beneath() {
+	local raw
+	raw=$(linear_create "$1-raw" "$(interposer_beneath "$1")")
+	dd of="$raw" oflag=direct conv=notrunc status=none "${@:2}"
+	dmsetup remove "$P-$1-raw"
+}
+
 interposer_inner_status() {
 	dmsetup status --target interpose "$P-$1" | cut -d' ' -f11-
 }

@@ -176,7 +176,7 @@ shows_integrity() {
 	fio_verify_stop load
 	wait_until "all checksums have been made" 100 recalculated
 	dmsetup suspend "$P-x" # what is in its journal goes to its place
-	dd if=/dev/urandom of="$(interposer_beneath x)" bs=512 seek="$bad" count=1 oflag=direct conv=notrunc status=none
+	write_beneath x if=/dev/urandom bs=512 seek="$bad" count=1
 	dmsetup resume "$P-x"
 	equal "blocks that do not match" 0 "$(interposer_inner_status x | cut -d' ' -f1)"
 	expect_error "Checksum failed at sector 0x$(printf %x "$bad")" EILSEQ -- read_sectors "$bad" 1
@@ -306,7 +306,7 @@ own_verity() {
 		"0 $SIZE interpose $DEV verity 1 $DEV $B 512 512 $SIZE 0 sha256 $root $salt"
 	device_sum "$DEV" >/dev/null
 	equal "status of verity" V "$(interposer_inner_status x)"
-	dd if=/dev/urandom of="$(interposer_beneath x)" bs=4k seek=100 count=1 oflag=direct conv=notrunc status=none
+	write_beneath x if=/dev/urandom bs=4k seek=100 count=1
 	expects_dmesg 'I/O error' 'Buffer I/O error'
 	expect_error "Input/output error" EIO -- dd if="$DEV" of=/dev/null bs=4k skip=100 count=1 iflag=direct
 	equal "status of verity" C "$(interposer_inner_status x)"

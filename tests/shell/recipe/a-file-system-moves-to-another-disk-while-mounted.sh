@@ -15,7 +15,7 @@ lose_the_old() {
 	local beneath
 	beneath=$(interposer_beneath x)
 	equal "what is found on the old disk" "" "$(blkid -po value -s TYPE "$beneath" || true)"
-	random_fill "$beneath" "$mib"
+	write_beneath x if=/dev/urandom bs=1M count="$mib"
 	sum=$(device_sum "$beneath")
 	[[ $type == ext4 ]] || dm_reload old "0 $size error"
 	wait_redirected x 300
@@ -38,6 +38,7 @@ for type in ext4 xfs; do
 	else
 		mirrored_begin xfs mapped
 	fi
+	recipe_also olddisk
 	recipe_run "Moving to another disk" 'umount *' lose_the_old 'mount *' forget_the_old
 	equal "what is mounted" "$spare" "$(findmnt -no SOURCE "$at")"
 	equal "a file from before" "$(sha256sum <"$T_DIR/kept")" "$(sha256sum <"$at/kept")"

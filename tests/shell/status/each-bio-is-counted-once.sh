@@ -21,7 +21,7 @@ dd if="$dev" of=/dev/null bs=8k count=32 iflag=direct status=none
 counted 96 "32 reads"
 dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct conv=fsync status=none
 counted 98 "a write and a flush"
-dd if=/dev/zero of="$beneath" bs=4k count=16 oflag=direct status=none
+write_beneath x if=/dev/zero bs=4k count=16
 dd if="$beneath" of=/dev/null bs=4k count=16 iflag=direct status=none
 counted 98 "I/O beneath the hook"
 test_done
