@@ -348,6 +348,26 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
 					     1U << BIO_PAST_INTERPOSER);
 }
 
+/*
+ * The interposer and the code of its operations stay until blk_interposer_disk_dead()
+ * is through with them.
+ *
+ * Concurrency: somebody else may detach the interposer at any time, be done with it
+ * and unload the owner's module. But he clears the owner's pointer first, which
+ * takes this lock, and whoever publishes has a reference to the module until then.
+ * So while the pointer is there the module cannot be going, and try_module_get()
+ * does not fail.
+ */
+static bool blk_interposer_owner_get(struct blk_interposer *ip)
+{
+	lockdep_assert_held(&blk_interposer_lock);
+
+	if (WARN_ON_ONCE(!try_module_get(ip->ops->owner)))
+		return false;
+	ip->ops->get(ip);
+	return true;
+}
+
 /**
  * blk_interposer_disk_dead - detach the interposer whose owner is to die
  * @disk: the disk that is about to be marked dead
@@ -363,6 +383,7 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
  */
 void blk_interposer_disk_dead(struct gendisk *disk)
 {
+	const struct blk_interposer_ops *ops = NULL;
 	struct block_device *bdev = disk->part0;
 	struct blk_interposer *ip;
 
@@ -370,17 +391,16 @@ void blk_interposer_disk_dead(struct gendisk *disk)
 	spin_lock(&blk_interposer_lock);
 	set_bit(GD_NO_INTERPOSER, &disk->state);
 	ip = bdev->bd_interposer;
-	if (ip && ip->owner == bdev)
-		ip->ops->get(ip);
-	else
-		ip = NULL;
+	if (ip && ip->owner == bdev && blk_interposer_owner_get(ip))
+		ops = ip->ops;
 	spin_unlock(&blk_interposer_lock);
 
-	if (!ip)
+	if (!ops)
 		return;
-	ip->ops->owner_dead(ip, disk);
+	ops->owner_dead(ip, disk);
 	WARN_ON_ONCE(READ_ONCE(bdev->bd_interposer) == ip);
-	ip->ops->put(ip);
+	ops->put(ip);
+	module_put(ops->owner);
 }
 
 static const bool blk_interposer_moves[][BLK_INTERPOSER_DETACHING + 1] = {

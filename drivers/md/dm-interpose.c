@@ -1045,6 +1045,7 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 }
 
 static const struct blk_interposer_ops interpose_ops = {
+	.owner		= THIS_MODULE,
 	.get		= interpose_ip_get,
 	.put		= interpose_ip_put,
 	.owner_dead	= interpose_owner_dead,

@@ -32,6 +32,8 @@ struct blk_interposer_bounce;
 /**
  * struct blk_interposer_ops - what the block layer asks of an interposer's owner
  *
+ * @owner: The module of these operations. Who publishes an interposer has a
+ *	reference to it until the interposer is detached.
  * @get: Take a reference that keeps the interposer in memory. Called under a
  *	spinlock while the interposer is published; must not fail or sleep.
  * @put: Drop a reference taken with @get. May sleep.
@@ -44,6 +46,7 @@ struct blk_interposer_bounce;
  *	device. Optional.
  */
 struct blk_interposer_ops {
+	struct module *owner;
 	void (*get)(struct blk_interposer *ip);
 	void (*put)(struct blk_interposer *ip);
 	void (*owner_dead)(struct blk_interposer *ip, struct gendisk *disk);
