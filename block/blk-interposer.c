@@ -299,13 +299,27 @@ bool __bio_interpose_flush(struct bio *bio)
 	return true;
 }
 
+/*
+ * What blk_partition_remap() had done, and blk_interposer_readdress() undone. The
+ * owner has not changed whether the bio has data: an empty flush had not moved.
+ */
+static void blk_interposer_remap_again(struct bio *bio)
+{
+	if (!bdev_is_partition(bio->bi_bdev))
+		return;
+	if (bio_sectors(bio))
+		bio->bi_iter.bi_sector += bio->bi_bdev->bd_start_sect;
+	bio_set_flag(bio, BIO_REMAPPED);
+}
+
 /**
  * __bio_interpose_endio - a bio that has been through the hook completes
  * @bio: the bio
  *
- * Gives a redirected bio its own device back, for the submitter's completion
- * handler and for messages, and drops its count. The flags are cleared so that
- * a submitter may use the bio again without bio_reset().
+ * Gives a redirected bio its own device and sector back, as the device without
+ * an interposer would leave them, for the submitter's completion handler, for
+ * messages and for blktrace, and drops its count. The flags are cleared so that a
+ * submitter may use the bio again without bio_reset().
  *
  * Context: Any context.
  */
@@ -317,6 +331,7 @@ void __bio_interpose_endio(struct bio *bio)
 		struct blk_interposer *ip = bio->bi_bdev->bd_interposer;
 
 		bio->bi_bdev = ip->bdev;
+		blk_interposer_remap_again(bio);
 		percpu_ref_put(&ip->inflight);
 	}
 	bio_clear_flag(bio, BIO_INTERPOSED);
