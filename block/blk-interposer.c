@@ -78,6 +78,15 @@ static void blk_interposer_give_back(struct blk_interposer *ip,
 	percpu_ref_put(&ip->inflight);
 }
 
+/* A bio that the owner had put aside has come back to a gate that is closed. */
+static void blk_interposer_note_resubmitter(struct blk_interposer *ip)
+{
+	lockdep_assert_held(&ip->lock);
+
+	if (!ip->resubmitted && ip->ops->resubmits && ip->ops->resubmits(ip))
+		ip->resubmitted = true;
+}
+
 /*
  * The gate is not open: keep the bio, or send it back. Returns false when the
  * gate has been opened meanwhile. Runs with the owner's q_usage_counter held.
@@ -92,6 +101,7 @@ static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
 		spin_unlock(&ip->lock);
 		return false;
 	case BLK_INTERPOSER_HELD:
+		blk_interposer_note_resubmitter(ip);
 		nowait = bio->bi_opf & REQ_NOWAIT;
 		if (!nowait) {
 			/* it waits anyway, and DM core would fail it */
@@ -103,6 +113,7 @@ static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
 			bio_wouldblock_error(bio);
 		return true;
 	default:
+		blk_interposer_note_resubmitter(ip);
 		spin_unlock(&ip->lock);
 		blk_interposer_give_back(ip, bio);
 		return true;
@@ -573,6 +584,7 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 		ip->owner = owner;
 		spin_lock(&ip->lock);
 		blk_interposer_set_state(ip, BLK_INTERPOSER_HELD);
+		ip->resubmitted = false;
 		spin_unlock(&ip->lock);
 		/*
 		 * The owner's queue is not frozen: with the release a bio that
@@ -932,8 +944,10 @@ EXPORT_SYMBOL_GPL(blk_interposer_detach);
 void blk_interposer_hold(struct blk_interposer *ip)
 {
 	spin_lock(&ip->lock);
-	if (ip->state == BLK_INTERPOSER_OPEN)
+	if (ip->state == BLK_INTERPOSER_OPEN) {
 		blk_interposer_set_state(ip, BLK_INTERPOSER_HELD);
+		ip->resubmitted = false;
+	}
 	spin_unlock(&ip->lock);
 }
 EXPORT_SYMBOL_GPL(blk_interposer_hold);

@@ -57,6 +57,7 @@
 #include <linux/llist.h>
 #include <linux/major.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sysfs.h>
 #include <linux/wait_bit.h>
@@ -94,9 +95,10 @@
  * @id: number of @bypass
  * @name: "major:minor" of @bdev
  * @bypass_name: "major:minor" of @bypass
- * @lock: keeps attach and detach apart; protects @retired
+ * @lock: keeps attach and detach apart; protects @retired and @parked
  * @retired: detached because @md is being removed: the inner targets have been
  *	suspended and are not called again before their dtr
+ * @parked: a detach has taken bios that DM core had put aside
  * @frozen: the file systems that a suspend or an attach has frozen and
  *	@thaw_work is to thaw; handed over with xchg()
  * @pin: the mapped device, kept open by us so that it cannot be removed; handed
@@ -125,6 +127,7 @@ struct interpose_dev {
 	/* keeps attach and detach apart */
 	struct mutex lock;
 	bool retired;
+	bool parked;
 	struct interpose_frozen *frozen;
 	struct file *pin;
 	struct work_struct thaw_work;
@@ -957,6 +960,36 @@ static bool interpose_is_live(struct interpose_dev *dev)
 	return live;
 }
 
+/*
+ * DM core's queue_io() puts a bio on md->deferred, lets deferred_lock go and then
+ * queues a work item of the mapped device; dm_handle_requeue() does alike. In
+ * between, a detach may have taken the bio from there, or DM core's work item
+ * may have brought it to the closed gate, and then the bio no longer keeps the
+ * mapped device. Before that goes, wait until everybody has left this window.
+ *
+ * Who may be in it: a submitter, for whom blk_interposer_detach() has waited with
+ * the freeze of the owner's queue; and who completes the clone of a bio, in an
+ * interrupt, or in process context. From the unlock to the end of queue_work()
+ * nobody sleeps of his own will: queue_work() only takes raw spinlocks. So one
+ * who runs there with preemption or interrupts off is waited for by
+ * synchronize_rcu(), and one who can be, or has been, preempted there by
+ * synchronize_rcu_tasks(), which waits until each task has slept of its own will
+ * or was in user mode.
+ *
+ * Of bios that DM core's work item took while the gate was open nothing is known
+ * here. They went through the owner as those of every mapped device do.
+ */
+static void interpose_leave_queue_io(struct interpose_dev *dev)
+{
+	lockdep_assert_held(&dev->lock);
+
+	if (!dev->parked && !dev->ip.resubmitted)
+		return;
+	dev->parked = false;
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
 static void interpose_detach(struct interpose_dev *dev)
 {
 	lockdep_assert_held(&dev->lock);
@@ -965,6 +998,7 @@ static void interpose_detach(struct interpose_dev *dev)
 	blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
 	interpose_thaw(xchg(&dev->frozen, NULL));
 	flush_work(&dev->thaw_work);
+	interpose_leave_queue_io(dev);
 	interpose_dev_put(dev);
 }
 
@@ -989,19 +1023,29 @@ static void interpose_ip_put(struct blk_interposer *ip)
 
 /*
  * Bios that DM core put aside. A submitter that did so has left DM core: that is
- * what blk_interposer_sync() waits for in postsuspend. A completion that queues
- * the data part of a flush may be between the unlock and the queue_work() of
- * DM's queue_io(). DM core's own work item, if it is running, takes the bio from
- * under it as well; what ends the window is the disk's round trip that follows.
+ * what blk_interposer_sync() waits for in postsuspend. A completer may not have:
+ * see interpose_leave_queue_io().
  */
 static void interpose_take_parked(struct blk_interposer *ip,
 				  struct bio_list *bios)
 {
 	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
 
+	lockdep_assert_held(&dev->lock);
+
 	spin_lock_irq(&dev->md->deferred_lock);
+	if (!bio_list_empty(&dev->md->deferred))
+		dev->parked = true;
 	bio_list_merge_init(bios, &dev->md->deferred);
 	spin_unlock_irq(&dev->md->deferred_lock);
+}
+
+/* Is this DM core's work item, with a bio that DM core had put aside? */
+static bool interpose_resubmits(struct blk_interposer *ip)
+{
+	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
+
+	return current_work() == &dev->md->work;
 }
 
 /*
@@ -1050,6 +1094,7 @@ static const struct blk_interposer_ops interpose_ops = {
 	.put		= interpose_ip_put,
 	.owner_dead	= interpose_owner_dead,
 	.take_parked	= interpose_take_parked,
+	.resubmits	= interpose_resubmits,
 };
 
 /*

@@ -44,6 +44,9 @@ struct blk_interposer_bounce;
  *	suspended to @bios, in order. Called repeatedly, in process context,
  *	during blk_interposer_detach(), which sends them to the interposed
  *	device. Optional.
+ * @resubmits: Is current about to submit a bio that the owner had put aside
+ *	again? Asked with a spinlock held when a bio finds the gate closed; the
+ *	answer is kept in &blk_interposer.resubmitted. Optional.
  */
 struct blk_interposer_ops {
 	struct module *owner;
@@ -51,6 +54,7 @@ struct blk_interposer_ops {
 	void (*put)(struct blk_interposer *ip);
 	void (*owner_dead)(struct blk_interposer *ip, struct gendisk *disk);
 	void (*take_parked)(struct blk_interposer *ip, struct bio_list *bios);
+	bool (*resubmits)(struct blk_interposer *ip);
 };
 
 /**
@@ -75,9 +79,11 @@ enum blk_interposer_state {
  * @owner: the whole device that bios are redirected to
  * @ops: the owner's operations
  * @state: see &enum blk_interposer_state; written under @lock
- * @lock: protects @state and @held; taken in the submission path only while
+ * @lock: protects @state, @held and @resubmitted; taken in the submission path only while
  *	the gate is not open
  * @held: bios that wait at the gate, in the order they came
+ * @resubmitted: since the gate was closed a bio has come to it that the owner had
+ *	put aside
  * @inflight: counts the redirected bios until each has completed or gone back
  * @drained: completed when @inflight has dropped to zero after being killed
  * @redirected: how many bios were redirected, per CPU
@@ -91,8 +97,9 @@ struct blk_interposer {
 	struct block_device *owner;
 	const struct blk_interposer_ops *ops;
 	enum blk_interposer_state state;
-	spinlock_t lock;	/* protects state and held */
+	spinlock_t lock;	/* protects state, held and resubmitted */
 	struct bio_list held;
+	bool resubmitted;
 	struct percpu_ref inflight;
 	struct completion drained;
 	unsigned long __percpu *redirected;
