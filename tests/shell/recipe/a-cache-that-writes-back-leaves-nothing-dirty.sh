@@ -28,7 +28,7 @@ look_again() {
 
 for type in ext4 xfs; do
 	cached_begin "$type"
-	recipe_run "An SSD cache that writes back" 'dmsetup status *' use_it 'dmsetup load *' look_beneath \
+	recipe_run "A write-back SSD cache" 'dmsetup status *' use_it 'dmsetup load *' look_beneath \
 		'*unpin' look_again
 	cached_end "$type"
 done

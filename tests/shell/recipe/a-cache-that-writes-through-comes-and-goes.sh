@@ -28,7 +28,7 @@ use_it() {
 
 for type in ext4 xfs; do
 	cached_begin "$type"
-	recipe_run "An SSD cache that writes through" 'dmsetup status *' use_it
+	recipe_run "A write-through SSD cache" 'dmsetup status *' use_it
 	cached_end "$type"
 done
 test_done
