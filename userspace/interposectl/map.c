@@ -8,6 +8,7 @@
 #include <libdevmapper.h>
 
 #include "map.h"
+#include "reason.h"
 #include "say.h"
 
 /*
@@ -25,7 +26,8 @@ static void keep_error(int level, const char *file, int line,
 	(void)file;
 	(void)line;
 	(void)dm_errno_or_class;
-	if ((level & 7) > 3) /* of LOG_ERR */
+	/* of LOG_ERR; the first one is the cause, and others follow from it */
+	if ((level & 7) > 3 || *last_error)
 		return;
 	va_start(args, format);
 	vsnprintf(last_error, sizeof(last_error), format, args);
@@ -35,6 +37,7 @@ static void keep_error(int level, const char *file, int line,
 void map_setup(void)
 {
 	dm_log_with_errno_init(keep_error);
+	reason_setup();
 }
 
 void map_warm_up(void)
@@ -60,15 +63,51 @@ static struct dm_task *task(int type, const char *name)
 	return NULL;
 }
 
+/* What a mapped device has; @table is empty if that cannot be told */
+static dev_t look_up(const char *name, char *table, size_t size)
+{
+	struct map_info info;
+	struct map_line line;
+
+	*table = '\0';
+	if (!map_info(name, &info))
+		return 0;
+	if (map_table(name, &line)) {
+		snprintf(table, size, "%s %s", line.type, line.params);
+		map_line_free(&line);
+	}
+	return info.dev;
+}
+
+/* @table: what is being loaded into @dev, or NULL: what is there already counts */
+static bool run_for(struct dm_task *dmt, const char *what, const char *name,
+		    dev_t dev, const char *table)
+{
+	char text[2600], found[4200];
+	struct reason reason;
+	int error;
+
+	reason_mark();
+	if (dm_task_run(dmt))
+		return true;
+	error = dm_task_get_errno(dmt);
+	snprintf(text, sizeof(text), "%s", last_error);
+	if (error) {
+		if (!table)
+			dev = look_up(name, found, sizeof(found));
+		reason_begin(&reason, dev, table ?: found);
+		reason_read(&reason);
+		reason_text(&reason, error, text, sizeof(text));
+	}
+	complain("%s %s: %s", what, name, text);
+	return false;
+}
+
 static bool finish(struct dm_task *dmt, const char *what, const char *name)
 {
-	bool good = dm_task_run(dmt);
-	int error = dm_task_get_errno(dmt);
+	bool good = run_for(dmt, what, name, 0, NULL);
 
 	dm_task_destroy(dmt);
-	if (!good)
-		complain("%s %s: %s; the kernel log (dmesg) may say why", what,
-			 name, error ? strerror(error) : last_error);
 	return good;
 }
 
@@ -130,6 +169,9 @@ static bool read_info(struct dm_task *dmt, const char *name,
 		out->dev = makedev(info.major, info.minor);
 		out->exists = true;
 		out->suspended = info.suspended;
+		if (!*name)
+			snprintf(out->name, sizeof(out->name), "%s",
+				 dm_task_get_name(dmt) ?: "");
 		out->open_count = info.open_count > 0 ? info.open_count : 0;
 	}
 	dm_task_destroy(dmt);
@@ -144,6 +186,33 @@ bool map_info(const char *name, struct map_info *out)
 bool map_info_of(dev_t dev, const char *name, struct map_info *out)
 {
 	return read_info(task_of(DM_DEVICE_INFO, dev), name, out);
+}
+
+bool map_with_uuid(const char *uuid, struct map_info *out)
+{
+	struct dm_task *dmt = task(DM_DEVICE_INFO, NULL);
+
+	if (dmt && !dm_task_set_uuid(dmt, uuid)) {
+		dm_task_destroy(dmt);
+		dmt = NULL;
+	}
+	return read_info(dmt, "", out) && *out->name;
+}
+
+/* Its module is loaded for that, if there is one */
+int map_has_target(const char *type)
+{
+	struct dm_task *dmt = task(DM_DEVICE_GET_TARGET_VERSION, type);
+	int error, has = 1;
+
+	if (!dmt)
+		return -1;
+	if (!dm_task_run(dmt)) {
+		error = dm_task_get_errno(dmt);
+		has = error == EINVAL ? 0 : -1;
+	}
+	dm_task_destroy(dmt);
+	return has;
 }
 
 static bool first_line(struct dm_task *dmt, struct map_line *line)
@@ -259,6 +328,81 @@ static bool is_absent(const char *name)
 	return false;
 }
 
+static void uuid_of(enum map_kind kind, const char *name, char *uuid)
+{
+	snprintf(uuid, MAP_UUID_MAX, "%s%s", kinds[kind].prefix, name);
+}
+
+bool map_made(enum map_kind kind, const char *name, struct map_info *info)
+{
+	char uuid[MAP_UUID_MAX];
+
+	uuid_of(kind, name, uuid);
+	return map_with_uuid(uuid, info);
+}
+
+/* Step by step: the kernel's messages name the device by its number */
+static bool create_empty(const char *name, const char *uuid, dev_t *dev)
+{
+	struct dm_task *dmt = task(DM_DEVICE_CREATE, name);
+	struct dm_info info;
+	bool good;
+
+	if (!dmt)
+		return false;
+	good = dm_task_set_uuid(dmt, uuid) &&
+	       run_for(dmt, "cannot create", name, 0, "") &&
+	       dm_task_get_info(dmt, &info);
+	if (good)
+		*dev = makedev(info.major, info.minor);
+	dm_task_destroy(dmt);
+	return good;
+}
+
+static bool load(const char *name, dev_t dev, uint64_t sectors,
+		 const char *type, const char *params)
+{
+	struct dm_task *dmt = task(DM_DEVICE_RELOAD, name);
+	char table[4200];
+	bool good;
+
+	if (!dmt)
+		return false;
+	snprintf(table, sizeof(table), "%s %s", type, params);
+	good = dm_task_add_target(dmt, 0, sectors, type, params) &&
+	       run_for(dmt, "cannot create", name, dev, table);
+	dm_task_destroy(dmt);
+	return good;
+}
+
+static bool start(const char *name, dev_t dev, enum map_kind kind,
+		  const char *type, const char *params, uint32_t *cookie)
+{
+	struct dm_task *dmt = task(DM_DEVICE_RESUME, name);
+	char table[4200];
+	bool good;
+
+	if (!dmt)
+		return false;
+	snprintf(table, sizeof(table), "%s %s", type, params);
+	good = dm_task_set_cookie(dmt, cookie, kinds[kind].udev_flags) &&
+	       run_for(dmt, "cannot create", name, dev, table);
+	dm_task_destroy(dmt);
+	return good;
+}
+
+/* With the cookie of the whole: this may be no moment to wait for udev */
+static void remove_empty(const char *name, uint32_t *cookie)
+{
+	struct dm_task *dmt = task(DM_DEVICE_REMOVE, name);
+
+	if (!dmt)
+		return;
+	if (dm_task_set_cookie(dmt, cookie, 0))
+		dm_task_run(dmt);
+	dm_task_destroy(dmt);
+}
+
 /* @cookie: to be waited for later with map_wait(), or NULL for now */
 bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 		const char *type, const char *params, uint32_t *cookie)
@@ -266,26 +410,21 @@ bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 	char word[SHELL_MAX], uuid_word[SHELL_MAX], line[8192];
 	uint32_t own = 0;
 	char uuid[MAP_UUID_MAX];
-	struct dm_task *dmt;
-	bool good = false;
+	bool good;
+	dev_t dev;
 
-	snprintf(uuid, sizeof(uuid), "%s%s", kinds[kind].prefix, name);
+	uuid_of(kind, name, uuid);
 	if (!step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"",
 		  shell(name, word), shell(uuid, uuid_word),
 		  (unsigned long long)sectors, type,
 		  in_quotes(params, line, sizeof(line))))
 		return true;
-	if (!is_absent(name))
+	if (!is_absent(name) || !create_empty(name, uuid, &dev))
 		return false;
-	dmt = task(DM_DEVICE_CREATE, name);
-	if (!dmt)
-		return false;
-	if (dm_task_set_uuid(dmt, uuid) &&
-	    dm_task_add_target(dmt, 0, sectors, type, params) &&
-	    dm_task_set_cookie(dmt, cookie ?: &own, kinds[kind].udev_flags))
-		good = finish(dmt, "cannot create", name);
-	else
-		dm_task_destroy(dmt);
+	good = load(name, dev, sectors, type, params) &&
+	       start(name, dev, kind, type, params, cookie ?: &own);
+	if (!good)
+		remove_empty(name, cookie ?: &own);
 	if (!cookie)
 		map_wait(own);
 	return good;
