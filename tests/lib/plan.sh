@@ -12,11 +12,16 @@ plan_add() {
 	groups+=("${5:-}")
 }
 
-# header FILE KEY DEFAULT: "# key: value" among the comment lines at the file's top
-header() {
-	local value
-	value=$(sed -n "/^#/!q; s/^# $2: *//p" "$1" | head -n 1)
-	echo "${value:-$3}"
+declare -A header=()
+
+# read_header FILE: "# key: value" among the comment lines at its top, the first of each key, into $header
+read_header() {
+	local line
+	header=()
+	while IFS= read -r line && [[ $line == \#* ]]; do
+		[[ $line =~ ^#\ ([a-z-]+):\ *(.*)$ && ! ${header[${BASH_REMATCH[1]}]:-} ]] || continue
+		header[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+	done <"$1"
 }
 
 # shell/attach/no-write-is-lost.sh -> "attach: no write is lost"
@@ -61,10 +66,10 @@ disks_of() {
 
 DISK_KINDS=(virtio-blk virtio-scsi nvme)
 
-# in_tier FILE [PREFIX]: a test asked for by name runs whatever its tier
+# in_tier [PREFIX]: the test of $header; one that is asked for by name runs whatever its tier
 in_tier() {
 	[[ ! ${T:-} && $tier != full ]] || return 0
-	[[ $(header "$1" tier check) == check || ${2:-} == kcsan: && $(header "$1" kcsan no) == yes ]]
+	[[ ${header[tier]:-check} == check || ${1:-} == kcsan: && ${header[kcsan]:-} == yes ]]
 }
 
 # plan_scripts KIND DIR PREFIX [KERNEL]
@@ -74,11 +79,13 @@ plan_scripts() {
 	[[ -d $dir ]] || return 0
 	while read -r file; do
 		path=${file#"$dir"/}
-		if wanted "$prefix$path" && in_tier "$file" "$prefix"; then
-			options=$(header "$file" vm '')
-			[[ $kind != vm ]] || options=$(disks_of "$prefix$path" "$options" "$(header "$file" disks '')")${options:+ $options}
-			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "$(header "$file" timeout 120)" \
-				"$(header "$file" kernel "$kernel")|${options# }"
+		wanted "$prefix$path" || continue
+		read_header "$file"
+		if in_tier "$prefix"; then
+			options=${header[vm]:-}
+			[[ $kind != vm ]] || options=$(disks_of "$prefix$path" "$options" "${header[disks]:-}")${options:+ $options}
+			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "${header[timeout]:-120}" \
+				"${header[kernel]:-$kernel}|${options# }"
 		fi
 	done < <(find "$dir" -name fixtures -prune -o -name '*.sh' -print | sort)
 }
