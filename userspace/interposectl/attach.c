@@ -224,7 +224,7 @@ static bool is_in_use(const struct interposer *ip)
 static bool loses_data(const struct interposer *ip)
 {
 	if (cache_is_dirty(ip)) {
-		complain("%s writes back, so that %s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('An SSD cache that writes back' in dm-interpose.rst); if what is in the cache may be lost: interposectl detach --force %s",
+		complain("%s writes back, so that %s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('A write-back SSD cache' in dm-interpose.rst); if what is in the cache may be lost: interposectl detach --force %s",
 			 ip->map.name, ip->shown, ip->map.name);
 		return true;
 	}
