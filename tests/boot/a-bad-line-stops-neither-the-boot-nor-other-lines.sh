@@ -46,7 +46,9 @@ system_boots
 equal "interposed" good "$(said_line interposed)"
 equal "mounted" "may-fail good" "$(said_line mounted | xargs)"
 equal "not mounted" may-not "$(said_line not-mounted)"
-console_has "/etc/interposetab:1: the target is missing; a line is" "/etc/interposetab:2: 'no/name' is no good name; take" \
-	"/etc/interposetab:3: there is a NUL in it; write" "/etc/interposetab:4: longer than 4096 bytes; shorten" \
-	"/etc/interposetab:5: unknown option 'nofial'; there are"
+console_has "/etc/interposetab:1: the target is missing; a line is" \
+	"/etc/interposetab:2: 'no/name' is not a valid name; use" \
+	"/etc/interposetab:3: the line contains a NUL byte; write" \
+	"/etc/interposetab:4: the line is longer than 4096 bytes; shorten" \
+	"/etc/interposetab:5: unknown option 'nofial'; valid options are"
 test_done

@@ -46,8 +46,8 @@ lacks() {
 }
 
 generated "$T_DIR/tab" 2>"$T_DIR/said"
-equal "what it says" "interpose-generator: $T_DIR/tab:6: the options (- for none) is missing; a line is NAME DEVICE \
-OPTIONS TARGET [ARGUMENT...]" "$(<"$T_DIR/said")"
+equal "what it says" "interpose-generator: $T_DIR/tab:6: the OPTIONS field (- for none) is missing; a line is \
+NAME DEVICE OPTIONS TARGET [ARGUMENT...]" "$(<"$T_DIR/said")"
 device=$(systemd-escape --path --suffix=device "/dev/disk/by-label/$label")
 other=$(systemd-escape --path --suffix=device /dev/disk/by-uuid/12-34)
 conf=50-interposetab.conf

@@ -56,7 +56,7 @@ static void complain_of(const char *file, const struct tab_entry *entry)
 {
 	char text[PATH_MAX];
 
-	snprintf(text, sizeof(text), "%s:%u: a device has a name that is too long for a unit of systemd, or there are too many; use shorter links",
+	snprintf(text, sizeof(text), "%s:%u: a device name is too long for a systemd unit, or the line names too many devices; use shorter links",
 		 file, entry->line);
 	complain(text, NULL);
 }

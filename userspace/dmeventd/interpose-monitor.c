@@ -134,12 +134,12 @@ static int switch_all(const struct options *options, enum what what)
 	int status = 0, error;
 
 	if (!task || !dm_task_run(task))
-		errx(1, "device-mapper lists no devices");
+		errx(1, "cannot list the mapped devices; run this as root");
 	names = dm_task_get_names(task);
 	while (names && names->dev) {
 		error = switch_one(options, names->name, what);
 		if (error == -EIO || error == -ENOMEM) {
-			warnx("%s: dmeventd refuses; is it running?",
+			warnx("%s: dmeventd does not accept it; check that it is running",
 			      names->name);
 			status = 1;
 		}
@@ -155,13 +155,13 @@ static const char *reason(int error)
 {
 	switch (error) {
 	case -EOPNOTSUPP:
-		return "it is no snapshot of an interposed device";
+		return "it is not a snapshot of an interposed device";
 	case -ENXIO:
 		return "there is no such device";
 	case -EINVAL:
 		return "it has no UUID";
 	default:
-		return "dmeventd refuses; is it running?";
+		return "dmeventd does not accept it; check that it is running";
 	}
 }
 

@@ -56,15 +56,15 @@ EXPORT int register_device(const char *name, const char *uuid, int major,
 	monitor_init(monitor, name, uuid, &settings.limits, log_text);
 	error = monitor_check(monitor);
 	if (error) {
-		log_line(MONITOR_ERR, "%s cannot be watched: %s", name,
+		log_line(MONITOR_ERR, "cannot monitor %s: %s", name,
 			 error == -EOPNOTSUPP ?
-			 "it is no snapshot of an interposed device" :
+			 "it is not a snapshot of an interposed device" :
 			 strerror(-error));
 		free(monitor);
 		return 0;
 	}
 	*user = monitor;
-	log_line(MONITOR_NOTICE, "snapshot %s is watched", name);
+	log_line(MONITOR_NOTICE, "monitoring snapshot %s", name);
 	return 1;
 }
 
@@ -76,7 +76,7 @@ EXPORT int unregister_device(const char *name, const char *uuid, int major,
 	(void)minor;
 	free(*user);
 	*user = NULL;
-	log_line(MONITOR_NOTICE, "snapshot %s is no longer watched", name);
+	log_line(MONITOR_NOTICE, "no longer monitoring snapshot %s", name);
 	return 1;
 }
 

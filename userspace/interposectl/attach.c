@@ -27,7 +27,7 @@ bool name_is_good(const char *name)
 	if (*name && *name != '-' && *name != '.' && strlen(name) <= 64 &&
 	    !name[strspn(name, good)])
 		return true;
-	complain("'%s' is no good name; take up to 64 letters, digits, and any of #+.:=@_-",
+	complain("'%s' is not a valid name; use up to 64 letters, digits, and any of #+.:=@_-",
 		 name);
 	return false;
 }

@@ -128,7 +128,7 @@ static bool name_is_good(const struct reader *reader, const char *name)
 	if (strlen(name) <= TAB_NAME_MAX && *name != '-' && *name != '.' &&
 	    !name[strspn(name, good)])
 		return true;
-	return refuse(reader, "'%.70s' is no good name; take up to %d letters, digits, and any of :_.-, not beginning with - or .",
+	return refuse(reader, "'%.70s' is not a valid name; use up to %d letters, digits and any of :_.-, and do not start with - or .",
 		      name, TAB_NAME_MAX);
 }
 
@@ -139,7 +139,7 @@ static bool device_is_good(const struct reader *reader, const char *device)
 	if (tag < N_TAGS ? device[strlen(tags[tag].tag)] :
 	    !strncmp(device, "/dev/", 5) && device[5])
 		return true;
-	return refuse(reader, "'%.70s' is no device; name it as /dev/..., UUID=..., LABEL=..., PARTUUID=... or PARTLABEL=...",
+	return refuse(reader, "'%.70s' is not a device; write it as /dev/..., UUID=..., LABEL=..., PARTUUID=... or PARTLABEL=...",
 		      device);
 }
 
@@ -163,11 +163,11 @@ static bool parse_options(const struct reader *reader, char *options,
 		else if (!strcmp(option, "replace-data"))
 			entry->replace_data = true;
 		else if (strcmp(option, "defaults"))
-			return refuse(reader, "unknown option '%.70s'; there are noauto, nofail, pin, initramfs, replace-data, and - for none",
+			return refuse(reader, "unknown option '%.70s'; valid options are noauto, nofail, pin, initramfs, replace-data, or - for none",
 				      option);
 	}
 	if (entry->noauto && entry->initramfs)
-		return refuse(reader, "noauto and initramfs exclude each other; remove one of them");
+		return refuse(reader, "noauto and initramfs cannot be used together; remove one of them");
 	return true;
 }
 
@@ -175,7 +175,7 @@ static bool argument_is_good(const struct reader *reader, const char *word)
 {
 	for (const char *at = word; (at = strchr(at, '%')); at += 2)
 		if (!at[1] || !strchr("dn%", at[1]))
-			return refuse(reader, "'%.70s' has a %% that stands for nothing; there are %%d for the device, %%n for its sectors, and %%%%",
+			return refuse(reader, "'%.70s' has an unknown %% sequence; use %%d for the device, %%n for its size in sectors, %%%% for a percent sign",
 				      word);
 	return true;
 }
@@ -192,13 +192,13 @@ static bool parse_line(const struct reader *reader, struct tab_entry *entry)
 			continue;
 		}
 		if (entry->n_args == TAB_ARGS_MAX)
-			return refuse(reader, "more than %d arguments; use fewer",
+			return refuse(reader, "the target has more than %d arguments; use fewer",
 				      TAB_ARGS_MAX);
 		entry->args[entry->n_args++] = word;
 	}
 	if (!entry->n_args)
 		return refuse(reader, "%s is missing; " USAGE,
-			      n < 2 ? "the device" : n < 3 ? "the options (- for none)" :
+			      n < 2 ? "the device" : n < 3 ? "the OPTIONS field (- for none)" :
 			      "the target");
 	entry->name = words[0];
 	entry->device = words[1];
@@ -207,7 +207,7 @@ static bool parse_line(const struct reader *reader, struct tab_entry *entry)
 	    !parse_options(reader, words[2], entry))
 		return false;
 	if (!strcmp(entry->args[0], "interpose"))
-		return refuse(reader, "the target cannot be interpose itself; name the one that the I/O is to pass");
+		return refuse(reader, "the target must not be interpose itself; name the inner target");
 	for (unsigned int i = 0; i < entry->n_args; i++)
 		if (!argument_is_good(reader, entry->args[i]))
 			return false;
@@ -219,11 +219,11 @@ static bool is_unique(const struct reader *reader, const struct tab *tab,
 {
 	for (size_t i = 0; i < tab->n; i++) {
 		if (!strcmp(tab->v[i].name, entry->name))
-			return refuse(reader, "the name %s is taken by line %u; choose another one",
-				      entry->name, tab->v[i].line);
+			return refuse(reader, "line %u already uses the name %s; choose another one",
+				      tab->v[i].line, entry->name);
 		if (!strcmp(tab->v[i].device, entry->device))
-			return refuse(reader, "%.70s is interposed by line %u already, and can be only once; remove one of the lines",
-				      entry->device, tab->v[i].line);
+			return refuse(reader, "line %u already interposes %.70s, which is possible only once; remove one of the lines",
+				      tab->v[i].line, entry->device);
 	}
 	return true;
 }
@@ -252,7 +252,7 @@ static bool take_line(const struct reader *reader, const char *line,
 	bool good;
 
 	if (length != strlen(line)) {
-		refuse(reader, "there is a NUL in it; write the line anew");
+		refuse(reader, "the line contains a NUL byte; write it again");
 		tab->n_bad++;
 		return true;
 	}
@@ -260,7 +260,7 @@ static bool take_line(const struct reader *reader, const char *line,
 	if (!*line || *line == '#')
 		return true;
 	if (length > TAB_LINE_MAX) {
-		refuse(reader, "longer than %d bytes; shorten it",
+		refuse(reader, "the line is longer than %d bytes; shorten it",
 		       TAB_LINE_MAX);
 		tab->n_bad++;
 		return true;

@@ -131,7 +131,7 @@ static struct interpose_decision decide(struct interpose_monitor *monitor,
 	error = volume_group_space(snap->vg, &usage.free, &usage.extent);
 	if (error) {
 		say(monitor, MONITOR_ERR,
-		    "fills, and what is free in volume group %s is not known: %s",
+		    "is filling up, and the free space of volume group %s is unknown: %s",
 		    snap->vg, strerror(-error));
 		usage.free = usage.extent = 0;
 	}
@@ -174,7 +174,7 @@ static void extend(struct interpose_monitor *monitor,
 	}
 	monitor->warned_percent = 0;
 	say(monitor, MONITOR_WARNING,
-	    "is %u %% full: %s/%s extended by %" PRIu64 " MiB", decision->percent,
+	    "is %u %% full: extended %s/%s by %" PRIu64 " MiB", decision->percent,
 	    snap->vg, snap->lv, MIB(decision->sectors));
 }
 
@@ -185,12 +185,12 @@ static int drop(struct interpose_monitor *monitor,
 
 	if (!snap->invalid)
 		say(monitor, MONITOR_WARNING,
-		    "is %u %% full and cannot be extended: removing it, before it costs more",
+		    "is %u %% full and cannot be extended: removing it before it becomes invalid",
 		    percent);
 	else
 		say(monitor, MONITOR_WARNING,
-		    "was full and is lost: removing it%s",
-		    snap->in_use ? " as soon as nobody uses it" : "");
+		    "ran full and is invalid: removing it%s",
+		    snap->in_use ? " when it is closed" : "");
 	if (!may(monitor, "dmsetup remove %s%s",
 		 snap->invalid ? "--deferred " : "", monitor->name))
 		return MONITOR_GOES_ON;
@@ -202,7 +202,7 @@ static int drop(struct interpose_monitor *monitor,
 		return MONITOR_GOES_ON;
 	}
 	if (*snap->vg)
-		say(monitor, MONITOR_WARNING, "no longer needs %s/%s: remove or use it",
+		say(monitor, MONITOR_WARNING, "no longer needs the COW store %s/%s: remove or reuse that volume",
 		    snap->vg, snap->lv);
 	return MONITOR_GONE;
 }
@@ -233,7 +233,7 @@ int monitor_once(struct interpose_monitor *monitor)
 		monitor->warned_percent = decision.percent;
 		say(monitor, MONITOR_WARNING,
 		    "is %u %% full%s", decision.percent,
-		    *snap.vg ? ", and the volume group too" : "");
+		    *snap.vg ? ", and its volume group has no free space" : "");
 		break;
 	case INTERPOSE_EXTEND:
 		extend(monitor, &snap, &decision);

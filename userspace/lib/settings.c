@@ -76,12 +76,12 @@ bool settings_set(struct interpose_settings *settings, const char *name,
 	unsigned long number;
 
 	if (!setting) {
-		snprintf(why, size, "there is no setting '%.40s'; take one of "
+		snprintf(why, size, "unknown setting '%.40s'; valid settings are "
 			 NAMES, name);
 		return false;
 	}
 	if (!number_of(setting, value, &number)) {
-		snprintf(why, size, "%s: '%.40s' makes no sense; say %lu%s to %lu%s%s%s",
+		snprintf(why, size, "%s: '%.40s' is not valid; use %lu%s to %lu%s%s%s",
 			 name, value, setting->least, setting->unit,
 			 setting->most, setting->unit,
 			 setting->word ? ", or " : "", setting->word ?: "");
@@ -141,7 +141,7 @@ static void read_line(const struct reader *reader, char *line,
 		return;
 	value = strchr(line, '=');
 	if (!value) {
-		refuse(reader, "'%.40s' is no setting; a line is NAME = VALUE",
+		refuse(reader, "'%.40s' is not a setting; write NAME = VALUE",
 		       line);
 		return;
 	}
@@ -161,7 +161,7 @@ bool settings_read(FILE *file, const char *name, settings_complain *complain,
 	while ((length = getline(&line, &size, file)) >= 0) {
 		reader.line++;
 		if (memchr(line, '\0', length))
-			refuse(&reader, "there is a zero byte; write text");
+			refuse(&reader, "the line contains a NUL byte; write text");
 		else
 			read_line(&reader, line, settings);
 	}
@@ -179,7 +179,7 @@ void settings_load(settings_complain *complain, void *data,
 		return;
 	if (!file || !settings_read(file, SETTINGS_FILE, complain, data,
 				    settings))
-		refuse(&reader, "cannot be read: %s; the rest is as by default",
+		refuse(&reader, "cannot read the file: %s; using the defaults for the rest",
 		       strerror(errno));
 	if (file)
 		fclose(file);

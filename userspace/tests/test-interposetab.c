@@ -76,29 +76,29 @@ static void bad_lines(void)
 		const char *text;
 	} cases[] = {
 		{ "x", "tab:2: the device is missing" },
-		{ "x /dev/vdc", "tab:2: the options (- for none) is missing" },
+		{ "x /dev/vdc", "tab:2: the OPTIONS field (- for none) is missing" },
 		{ "x /dev/vdc -", "tab:2: the target is missing" },
-		{ "-x /dev/vdc - linear", "'-x' is no good name; take" },
-		{ ".x /dev/vdc - linear", "'.x' is no good name" },
-		{ "x/y /dev/vdc - linear", "'x/y' is no good name" },
-		{ "x@y /dev/vdc - linear", "'x@y' is no good name" },
-		{ "x\\y /dev/vdc - linear", "is no good name" },
-		{ "x%y /dev/vdc - linear", "is no good name" },
-		{ "\xc3\xa4 /dev/vdc - linear", "is no good name" },
-		{ "x vdc - linear", "'vdc' is no device; name it as" },
-		{ "x /dev/ - linear", "'/dev/' is no device" },
-		{ "x UUID= - linear", "'UUID=' is no device" },
-		{ "x FOO=1 - linear", "'FOO=1' is no device" },
-		{ "x /dev/vdc foo linear", "unknown option 'foo'; there are" },
+		{ "-x /dev/vdc - linear", "'-x' is not a valid name; use" },
+		{ ".x /dev/vdc - linear", "'.x' is not a valid name" },
+		{ "x/y /dev/vdc - linear", "'x/y' is not a valid name" },
+		{ "x@y /dev/vdc - linear", "'x@y' is not a valid name" },
+		{ "x\\y /dev/vdc - linear", "is not a valid name" },
+		{ "x%y /dev/vdc - linear", "is not a valid name" },
+		{ "\xc3\xa4 /dev/vdc - linear", "is not a valid name" },
+		{ "x vdc - linear", "'vdc' is not a device; write it as" },
+		{ "x /dev/ - linear", "'/dev/' is not a device" },
+		{ "x UUID= - linear", "'UUID=' is not a device" },
+		{ "x FOO=1 - linear", "'FOO=1' is not a device" },
+		{ "x /dev/vdc foo linear", "unknown option 'foo'; valid options are" },
 		{ "x /dev/vdc pin,foo linear", "unknown option 'foo'" },
-		{ "x /dev/vdc noauto,initramfs linear", "exclude each other" },
-		{ "x /dev/vdc - linear %e", "'%e' has a % that stands for" },
-		{ "x /dev/vdc - linear 1%", "'1%' has a % that stands for" },
-		{ "x /dev/vdc - linear %%%", "'%%%' has a % that" },
-		{ "x /dev/vdc - interpose %d", "cannot be interpose itself" },
-		{ "a /dev/vdc - linear", "the name a is taken by line 1" },
-		{ "x /dev/vda - linear", "/dev/vda is interposed by line 1" },
-		{ "x\x01 /dev/vdc - linear", "tab:2: 'x?' is no good name" },
+		{ "x /dev/vdc noauto,initramfs linear", "cannot be used together" },
+		{ "x /dev/vdc - linear %e", "'%e' has an unknown % sequence; use" },
+		{ "x /dev/vdc - linear 1%", "'1%' has an unknown % sequence; use" },
+		{ "x /dev/vdc - linear %%%", "'%%%' has an unknown % sequence" },
+		{ "x /dev/vdc - interpose %d", "must not be interpose itself" },
+		{ "a /dev/vdc - linear", "line 1 already uses the name a" },
+		{ "x /dev/vda - linear", "line 1 already interposes /dev/vda" },
+		{ "x\x01 /dev/vdc - linear", "tab:2: 'x?' is not a valid name" },
 	};
 	char text[512], claim[128];
 	struct tab tab;
@@ -126,7 +126,7 @@ static void odd_lines(void)
 
 	read_bytes(with_nul, sizeof(with_nul) - 1, &tab);
 	is("a line with a NUL is left out", tab.n == 2 && tab.n_bad == 1);
-	is("and its number is said", strstr(said, "tab:2: there is a NUL"));
+	is("and its number is said", strstr(said, "tab:2: the line contains a NUL"));
 	tab_free(&tab);
 	n = strlen(text);
 	memset(text + n, 'x', TAB_LINE_MAX);

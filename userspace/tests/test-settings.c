@@ -33,7 +33,7 @@ static void good_files(void)
 	is("a number is taken", s.interval == 10);
 	is("a unit stands right behind its number",
 	   s.limits.warn_percent == 80 &&
-	   !strcmp(said, "conf:4: warn: '70 %' makes no sense; say 1% to 100%\n"));
+	   !strcmp(said, "conf:4: warn: '70 %' is not valid; use 1% to 100%\n"));
 	s = read_text("interval=30s\nwarn=70%\ndrop = never\nstep=50%\nhorizon=1m\n");
 	is("units are taken", s.interval == 30 && s.limits.warn_percent == 70 &&
 	   s.limits.step_percent == 50);
@@ -53,20 +53,20 @@ static void bad_files(void)
 		const char *text;
 		const char *complaint;
 	} cases[] = {
-		{ "warn\n", "conf:1: 'warn' is no setting; a line is NAME = VALUE\n" },
-		{ "warn 80\n", "conf:1: 'warn 80' is no setting; a line is NAME = VALUE\n" },
-		{ "\nwarm = 80\n", "conf:2: there is no setting 'warm'; take one of interval, warn, drop, step, horizon\n" },
-		{ "=80\n", "conf:1: there is no setting ''; take one of interval, warn, drop, step, horizon\n" },
-		{ "warn = 101\n", "conf:1: warn: '101' makes no sense; say 1% to 100%\n" },
-		{ "warn = 0\n", "conf:1: warn: '0' makes no sense; say 1% to 100%\n" },
-		{ "warn =\n", "conf:1: warn: '' makes no sense; say 1% to 100%\n" },
-		{ "warn = -1\n", "conf:1: warn: '-1' makes no sense; say 1% to 100%\n" },
-		{ "warn = +1\n", "conf:1: warn: '+1' makes no sense; say 1% to 100%\n" },
-		{ "warn = 1s\n", "conf:1: warn: '1s' makes no sense; say 1% to 100%\n" },
-		{ "warn = never\n", "conf:1: warn: 'never' makes no sense; say 1% to 100%\n" },
-		{ "drop = 200\n", "conf:1: drop: '200' makes no sense; say 1% to 100%, or never\n" },
-		{ "interval = 99999999999999999999\n", "conf:1: interval: '99999999999999999999' makes no sense; say 1s to 3600s\n" },
-		{ "interval = 1.5\n", "conf:1: interval: '1.5' makes no sense; say 1s to 3600s\n" },
+		{ "warn\n", "conf:1: 'warn' is not a setting; write NAME = VALUE\n" },
+		{ "warn 80\n", "conf:1: 'warn 80' is not a setting; write NAME = VALUE\n" },
+		{ "\nwarm = 80\n", "conf:2: unknown setting 'warm'; valid settings are interval, warn, drop, step, horizon\n" },
+		{ "=80\n", "conf:1: unknown setting ''; valid settings are interval, warn, drop, step, horizon\n" },
+		{ "warn = 101\n", "conf:1: warn: '101' is not valid; use 1% to 100%\n" },
+		{ "warn = 0\n", "conf:1: warn: '0' is not valid; use 1% to 100%\n" },
+		{ "warn =\n", "conf:1: warn: '' is not valid; use 1% to 100%\n" },
+		{ "warn = -1\n", "conf:1: warn: '-1' is not valid; use 1% to 100%\n" },
+		{ "warn = +1\n", "conf:1: warn: '+1' is not valid; use 1% to 100%\n" },
+		{ "warn = 1s\n", "conf:1: warn: '1s' is not valid; use 1% to 100%\n" },
+		{ "warn = never\n", "conf:1: warn: 'never' is not valid; use 1% to 100%\n" },
+		{ "drop = 200\n", "conf:1: drop: '200' is not valid; use 1% to 100%, or never\n" },
+		{ "interval = 99999999999999999999\n", "conf:1: interval: '99999999999999999999' is not valid; use 1s to 3600s\n" },
+		{ "interval = 1.5\n", "conf:1: interval: '1.5' is not valid; use 1s to 3600s\n" },
 	};
 	struct interpose_settings standard = INTERPOSE_SETTINGS_DEFAULT, s;
 	char claim[32];

@@ -17,8 +17,8 @@ snapshot_fills "$pv" 4m
 program=$!
 exec {reader}<"$snap"
 wait "$program" || fail "the program says: $(<"$T_DIR/dmeventd.log")"
-said "snapshot $P-snap is [89][0-9] % full, and the volume group too" || fail "there was no warning"
-said "snapshot $P-snap was full and is lost: removing it as soon as nobody uses it" || fail "it does not say so"
+said "snapshot $P-snap is [89][0-9] % full, and its volume group has no free space" || fail "there was no warning"
+said "snapshot $P-snap ran full and is invalid: removing it when it is closed" || fail "it does not say so"
 not said "removing it, before"
 dm_exists "$P-snap" || fail "it was taken from who has it open"
 exec {reader}<&-

@@ -11,7 +11,7 @@
 . tests/lib/udev.sh
 
 warned() {
-	said "snapshot $P-snap is 8[0-9] % full, and the volume group too"
+	said "snapshot $P-snap is 8[0-9] % full, and its volume group has no free space"
 }
 
 # fill_to PERCENT: a MiB at a time, so that it stops there, or when the snapshot is gone

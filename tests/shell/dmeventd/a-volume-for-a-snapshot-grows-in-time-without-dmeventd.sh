@@ -18,7 +18,7 @@ wait_until "more than 112 MiB are in use" 120 uses_more_than 112
 note "$used of $total sectors in use: $(grep -c extended "$T_DIR/dmeventd.log") times extended"
 ((total > 131072)) || fail "it has not grown: the test is broken"
 equal "size of the volume" "$total" "$(sectors "$cow")"
-said "snapshot $P-snap is [0-9]+ % full: $P/cow extended by [0-9]+ MiB" || fail "the monitor says nothing of it"
+said "snapshot $P-snap is [0-9]+ % full: extended $P/cow by [0-9]+ MiB" || fail "the monitor says nothing of it"
 fsck_clean "$snap"
 unharmed
 dmsetup remove "$P-snap"

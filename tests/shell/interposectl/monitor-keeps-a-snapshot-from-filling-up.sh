@@ -31,7 +31,7 @@ fill() {
 interposectl_status 1 monitor "$P-x"
 says "$P-x is no snapshot, and no device with one; interposectl snapshot --list names them all"
 interposectl_status 2 monitor --warn 0
-says "--warn: '0' makes no sense; say 1% to 100%" "usage: "
+says "--warn: '0' is not valid; use 1% to 100%" "usage: "
 
 fill one 40
 snapshot_numbers
@@ -41,11 +41,12 @@ snapshot_numbers
 equal "size below the mark" 131072 "$total"
 printf '# half of it\nwarn = 50%%\nwarm = 50%%\n' >"$conf"
 interposectl_status 0 --dry-run monitor
-says "$conf:3: there is no setting 'warm'; take one of interval, warn, drop, step, horizon" "lvextend -L +" "s $P/cow"
+says "$conf:3: unknown setting 'warm'; valid settings are interval, warn, drop, step, horizon" \
+	"lvextend -L +" "s $P/cow"
 snapshot_numbers
 equal "size after a dry run" 131072 "$total"
 interposectl_status 0 monitor --once
-says "snapshot $P-snap is " " % full: $P/cow extended by "
+says "snapshot $P-snap is " " % full: extended $P/cow by "
 snapshot_numbers
 ((total > 131072)) || fail "it has not grown"
 equal "size of the volume" "$total" "$(sectors "$cow")"
@@ -72,12 +73,12 @@ snapshot_numbers
 note "$used of $total"
 ((used * 100 / total >= 90)) || fail "too little is in use: this test is broken"
 interposectl_status 0 monitor --once --warn 70 --drop never "$P-snap"
-says "snapshot $P-snap is " ", and the volume group too"
+says "snapshot $P-snap is " ", and its volume group has no free space"
 [[ -e $snap ]] || fail "it was removed"
 interposectl_status 0 --dry-run monitor --warn 70 --drop 90 "$P-snap"
 says "dmsetup remove $P-snap"
 interposectl_status 0 monitor --interval 1 --warn 70 --drop 90 "$P-snap"
-says "cannot be extended: removing it" "$P/cow: remove or use it"
+says "cannot be extended: removing it" "$P/cow: remove or reuse that volume"
 snapshot_gone || fail "it is still there"
 
 rm "$conf"
