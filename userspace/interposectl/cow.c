@@ -16,6 +16,7 @@
 #include "names.h"
 #include "parse.h"
 #include "say.h"
+#include "undo.h"
 
 #define MIB		(1024 * 1024)
 #define LEAST		(4 * (uint64_t)MIB)
@@ -203,8 +204,8 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 	const char *group = group_of(request);
 	char name[128], bytes_text[32];
 	const char *const create[] = { "lvcreate", "--quiet", "--yes",
-		"--wipesignatures", "y", "--zero", "y", "--name", name,
-		"--size", bytes_text, group, NULL };
+		"--wipesignatures", "y", "--zero", "y", "--addtag", LV_TAG,
+		"--name", name, "--size", bytes_text, group, NULL };
 	struct device cow;
 	uint64_t bytes;
 

@@ -274,6 +274,8 @@ enum status recover_command(int argc, char **argv)
 		return done;
 	if (optind < argc)
 		return too_many("recover", argv[optind]);
+	if (state_left)
+		return FAILED;
 	say("nothing is left to be cleaned up");
 	return DONE;
 }
@@ -346,6 +348,7 @@ int main(int argc, char **argv)
 	enum status status;
 	int done;
 
+	open_standard_files();
 	argv[0] = name; /* for messages */
 	choose_characters();
 	done = global_options(argc, argv);

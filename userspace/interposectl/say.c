@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -58,7 +59,21 @@ static void put(const char *format, ...)
 	va_end(args);
 }
 
-/* What was done, on standard output */
+void open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/*
+ * What was done, on standard output. It is done also if nobody can be told, so
+ * that is no failure; of what a command is to print it is one, see main().
+ */
 void say(const char *format, ...)
 {
 	va_list args;
@@ -69,10 +84,40 @@ void say(const char *format, ...)
 	vprintf(format, args);
 	va_end(args);
 	putchar('\n');
+	if (fflush(stdout)) {
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
+}
+
+static char *captured;
+static size_t capture_size;
+
+void capture_complaints(char *text, size_t size)
+{
+	captured = text;
+	capture_size = size;
+	if (text)
+		*text = '\0';
+}
+
+__attribute__((format(printf, 1, 0)))
+static void capture(const char *format, va_list args)
+{
+	size_t n = strlen(captured);
+
+	if (n)
+		n += snprintf(captured + n, capture_size - n, "; ");
+	if (n < capture_size)
+		vsnprintf(captured + n, capture_size - n, format, args);
 }
 
 static void vcomplain(const char *format, va_list args)
 {
+	if (captured) {
+		capture(format, args);
+		return;
+	}
 	if (!holding)
 		fflush(stdout);
 	put("interposectl: ");

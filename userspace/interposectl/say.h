@@ -41,6 +41,19 @@ enum status refuse(const char *format, ...)
  */
 void hold_messages(bool hold);
 
+/*
+ * What is complained of meanwhile goes to @text instead, without the program's
+ * name and with "; " between, until capture_complaints(NULL, 0)
+ */
+void capture_complaints(char *text, size_t size);
+
+/*
+ * A program that is started with standard input, output or error closed would
+ * get their numbers for the files that it opens, and print into them. To be
+ * called before anything is opened.
+ */
+void open_standard_files(void);
+
 /* True: it is for the caller to do, false: printing it was all */
 bool step(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -430,9 +430,17 @@ static bool is_open(const char *name)
 
 static enum status remove_recorded(struct record *record, const char *name)
 {
+	struct map_info info;
+
+	/* has been tried, and said, at the start */
+	if (record->foreign || (!record->ready && !options.dry_run)) {
+		record_free(record);
+		return FAILED;
+	}
 	for (size_t i = 0; i < record->n; i++) {
 		if (!strncmp(record->undo[i], "snapshot ", 9) &&
-		    is_open(record->undo[i] + 9)) {
+		    map_made(MAP_SNAPSHOT, record->undo[i] + 9, &info) &&
+		    is_open(info.name)) {
 			record_free(record);
 			return FAILED;
 		}
@@ -493,7 +501,10 @@ static enum status remove_snapshot(const char *name)
 		return FAILED;
 	if (record_read(&record, name))
 		return remove_recorded(&record, name);
-	return remove_other(name);
+	if (!state_recovered(name))
+		return remove_other(name);
+	say("snapshot %s is removed", name);
+	return DONE;
 }
 
 /*

@@ -57,17 +57,68 @@ static void record_path(char *path, size_t size, const char *name)
 
 void record_free(struct record *record)
 {
-	for (size_t i = 0; i < record->n; i++)
+	for (size_t i = 0; i < record->n; i++) {
 		free(record->undo[i]);
+		free(record->is[i]);
+	}
 	if (record->fd >= 0)
 		close(record->fd);
 	memset(record, 0, sizeof(*record));
 	record->fd = -1;
 }
 
-bool record_begin(struct record *record, const char *name)
+bool record_is_foreign(const struct record *record)
 {
 	char path[512];
+
+	if (!record->foreign)
+		return false;
+	record_path(path, sizeof(path), record->name);
+	complain("%s %s, and is left alone; remove by hand what it names, and then: rm %s",
+		 path, record->problem, path);
+	return true;
+}
+
+/* Why there is one already */
+static void complain_of_other(const char *name, const char *path)
+{
+	struct record other;
+
+	if (!record_read(&other, name))
+		complain("%s is there already; if nobody needs it: rm %s",
+			 path, path);
+	else if (!record_is_foreign(&other) && !other.ready)
+		complain("an earlier command has left something of '%s'; first: interposectl recover",
+			 name);
+	else if (!other.foreign)
+		complain("there is a snapshot %s already; choose another --name, or first: interposectl snapshot --remove %s",
+			 name, name);
+	record_free(&other);
+}
+
+/* All of it or nothing: half a line would make the next one unreadable */
+static bool write_text(struct record *record, const char *text)
+{
+	off_t before = lseek(record->fd, 0, SEEK_END);
+	int error = 0;
+	ssize_t n;
+
+	do
+		n = write(record->fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)strlen(text))
+		return true;
+	error = n < 0 ? errno : ENOSPC;
+	if (before >= 0 && ftruncate(record->fd, before))
+		error = errno;
+	complain("cannot write to %s/%s: %s", state_dir, record->name,
+		 strerror(error));
+	return false;
+}
+
+bool record_begin(struct record *record, const char *name)
+{
+	char path[512], head[32];
 
 	memset(record, 0, sizeof(*record));
 	record->fd = -1;
@@ -77,11 +128,13 @@ bool record_begin(struct record *record, const char *name)
 	record_path(path, sizeof(path), name);
 	record->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND |
 				O_CLOEXEC, 0600);
-	if (record->fd >= 0)
+	snprintf(head, sizeof(head), "interposectl %d\n", STATE_VERSION);
+	if (record->fd >= 0 && write_text(record, head))
 		return true;
-	if (errno == EEXIST)
-		complain("there is a snapshot %s already; choose another --name, or first: interposectl snapshot --remove %s",
-			 name, name);
+	if (record->fd >= 0)
+		record_end(record);
+	else if (errno == EEXIST)
+		complain_of_other(name, path);
 	else
 		complain("cannot write %s: %s", path, strerror(errno));
 	return false;
@@ -91,13 +144,29 @@ static bool write_line(struct record *record, const char *line)
 {
 	if (options.dry_run)
 		return true;
-	if (write(record->fd, line, strlen(line)) == (ssize_t)strlen(line)) {
-		step_begins();
-		return true;
+	if (!write_text(record, line))
+		return false;
+	step_begins();
+	return true;
+}
+
+/*
+ * The steps of the lines so far are done. That a number is not written down is
+ * no reason to fail: then it is the name that counts.
+ */
+static void identify(struct record *record)
+{
+	char identity[IDENTITY_MAX], line[IDENTITY_MAX + 32];
+
+	for (size_t i = 0; !options.dry_run && i < record->n; i++) {
+		if (record->is[i] || record->done[i] ||
+		    !undo_identity(record->undo[i], identity))
+			continue;
+		snprintf(line, sizeof(line), "is %zu %s\n", i + 1, identity);
+		if (!write_text(record, line))
+			return;
+		record->is[i] = strdup(identity);
 	}
-	complain("cannot write to %s/%s: %s", state_dir, record->name,
-		 strerror(errno));
-	return false;
 }
 
 /* To be called before what it is to undo is done */
@@ -107,11 +176,12 @@ bool record_undo(struct record *record, const char *format, ...)
 	size_t n = strlen(line);
 	va_list args;
 
+	identify(record);
 	va_start(args, format);
 	vsnprintf(line + n, sizeof(line) - n - 1, format, args);
 	va_end(args);
-	copy = strchr(line, '\n') || record->n == RECORD_LINES ? NULL :
-		strdup(line + n);
+	copy = strchr(line, '\n') || record->n == RECORD_LINES ||
+	       strlen(line) >= sizeof(line) - 2 ? NULL : strdup(line + n);
 	if (!copy) {
 		complain("cannot write down how to undo '%s'; take other names, and fewer devices",
 			 line + n);
@@ -119,43 +189,156 @@ bool record_undo(struct record *record, const char *format, ...)
 	}
 	record->undo[record->n++] = copy;
 	strcat(line, "\n");
-	return write_line(record, line);
+	if (!write_line(record, line))
+		return false;
+	/* this one is there before the step */
+	if (!strncmp(copy, "resume ", 7))
+		identify(record);
+	return true;
 }
 
 bool record_has(const struct record *record, const char *line)
 {
 	for (size_t i = 0; i < record->n; i++)
-		if (!strcmp(record->undo[i], line))
+		if (!record->done[i] && !strcmp(record->undo[i], line))
 			return true;
 	return false;
 }
 
 bool record_ready(struct record *record)
 {
+	identify(record);
 	record->ready = true;
 	return write_line(record, "ready\n");
 }
 
+/*
+ * Reading one
+ */
+
+__attribute__((format(printf, 2, 3)))
+static void not_understood(struct record *record, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (!record->foreign)
+		vsnprintf(record->problem, sizeof(record->problem), format,
+			  args);
+	va_end(args);
+	record->foreign = true;
+}
+
+static bool read_number(const char *text, size_t most, size_t *number,
+			const char **rest)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (end == text || !value || value > most ||
+	    (*end && *end != ' '))
+		return false;
+	*number = value - 1;
+	*rest = *end ? end + 1 : end;
+	return true;
+}
+
+static bool add_line(struct record *record, const char *line)
+{
+	const char *rest;
+	size_t i;
+
+	record->ready = !strcmp(line, "ready");
+	if (record->ready || !strcmp(line, "removing"))
+		return true;
+	if (!strncmp(line, "undo ", 5) && undo_knows(line + 5) &&
+	    record->n < RECORD_LINES) {
+		record->undo[record->n++] = strdup(line + 5);
+		return true;
+	}
+	if (!strncmp(line, "is ", 3) &&
+	    read_number(line + 3, record->n, &i, &rest) && *rest &&
+	    strlen(rest) < IDENTITY_MAX) {
+		free(record->is[i]);
+		record->is[i] = strdup(rest);
+		return true;
+	}
+	if (!strncmp(line, "done ", 5) &&
+	    read_number(line + 5, record->n, &i, &rest) && !*rest) {
+		record->done[i] = true;
+		return true;
+	}
+	return false;
+}
+
+/* Those of version 1 have neither this line nor numbers */
+static bool is_head(const char *line, struct record *record)
+{
+	static const char head[] = "interposectl ";
+	int version;
+
+	if (strncmp(line, head, strlen(head)))
+		return false;
+	version = atoi(line + strlen(head));
+	if (version != STATE_VERSION)
+		not_understood(record, "is from another version of interposectl (its format is %.20s, known is %d)",
+			       line + strlen(head), STATE_VERSION);
+	return true;
+}
+
+static void read_lines(struct record *record, FILE *file)
+{
+	char *line = NULL, identity[IDENTITY_MAX];
+	size_t size = 0, count = 0;
+	bool old = false;
+	ssize_t n;
+
+	while (!record->foreign && (n = getline(&line, &size, file)) > 0) {
+		if (line[n - 1] != '\n' && feof(file))
+			break; /* killed in the middle of it */
+		line[n - 1] = '\0';
+		if (!count++) {
+			old = !is_head(line, record);
+			if (!old)
+				continue;
+		}
+		if (strlen(line) != (size_t)n - 1 || !add_line(record, line))
+			not_understood(record, "is damaged in line %zu", count);
+	}
+	if (ferror(file))
+		not_understood(record, "cannot be read");
+	free(line);
+	for (size_t i = 0; old && !record->foreign && i < record->n; i++)
+		if (undo_identity(record->undo[i], identity))
+			record->is[i] = strdup(identity);
+}
+
 bool record_read(struct record *record, const char *name)
 {
-	char path[512], line[4200];
+	struct stat st;
+	char path[512];
 	FILE *file;
+	int fd;
 
 	memset(record, 0, sizeof(*record));
 	snprintf(record->name, sizeof(record->name), "%s", name);
 	record->fd = -1;
 	record_path(path, sizeof(path), name);
-	file = fopen(path, "re");
-	if (!file)
+	/* whatever else somebody has put there must not hold us up */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
 		return false;
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		record->ready = !strcmp(line, "ready");
-		if (!strncmp(line, "undo ", 5) && record->n < RECORD_LINES)
-			record->undo[record->n++] = strdup(line + 5);
+	file = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) ?
+		fdopen(fd, "r") : NULL;
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
+		not_understood(record, "is no record");
+		return true;
 	}
+	read_lines(record, file);
 	fclose(file);
-	if (!options.dry_run)
+	if (!options.dry_run && !record->foreign)
 		record->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	return true;
 }
@@ -170,25 +353,70 @@ void record_end(struct record *record)
 	record_free(record);
 }
 
-/* What cannot be undone is left, and so is what comes before it */
+static bool is(const struct record *record, size_t i, const char *kind)
+{
+	return !strncmp(record->undo[i], kind, strlen(kind));
+}
+
+static bool has_snapshot(const struct record *record)
+{
+	for (size_t i = 0; i < record->n; i++)
+		if (is(record, i, "snapshot ") && !record->done[i])
+			return true;
+	return false;
+}
+
+static bool undo_line(struct record *record, size_t i)
+{
+	char done[32];
+
+	/* of what is ready, its user has suspended it */
+	if (record->done[i] || (record->ready && is(record, i, "resume ")))
+		return true;
+	/* a snapshot that lives needs all that was made before it */
+	if (!is(record, i, "snapshot ") && !is(record, i, "resume ") &&
+	    !options.dry_run && has_snapshot(record))
+		return false;
+	if (!undo(record->undo[i], record->is[i] ?: ""))
+		return false;
+	record->done[i] = true;
+	snprintf(done, sizeof(done), "done %zu\n", i + 1);
+	return options.dry_run || write_text(record, done);
+}
+
+/* What cannot be undone is left, and the rest is undone all the same */
+static bool roll_back(struct record *record, char *why, size_t size)
+{
+	bool good;
+
+	set_signals(SIG_IGN); /* this is not interrupted */
+	capture_complaints(why, size);
+	good = !record->ready || write_line(record, "removing\n");
+	for (size_t i = good ? record->n : 0; i--; )
+		good &= undo_line(record, i);
+	capture_complaints(NULL, 0);
+	if (good)
+		record_end(record);
+	else
+		record_free(record);
+	return good;
+}
+
 bool record_roll_back(struct record *record)
 {
-	set_signals(SIG_IGN); /* this is not interrupted */
-	if (record->ready && !write_line(record, "removing\n"))
+	char why[2000], name[NAME_MAX + 1];
+
+	if (record_is_foreign(record))
 		return false;
-	for (size_t i = record->n; i--; ) {
-		/* of what is ready, its user has suspended it */
-		if (record->ready && !strncmp(record->undo[i], "resume ", 7))
-			continue;
-		if (undo(record->undo[i]))
-			continue;
-		complain("%s is not undone: %s; see to that, then: interposectl recover",
-			 record->name, record->undo[i]);
-		record_free(record);
-		return false;
+	snprintf(name, sizeof(name), "%s", record->name);
+	if (roll_back(record, why, sizeof(why))) {
+		if (*why)
+			complain("%s: %s", name, why);
+		return true;
 	}
-	record_end(record);
-	return true;
+	complain("something of '%s' is left: %s; see to that, then: interposectl recover",
+		 name, why);
+	return false;
 }
 
 bool record_each(bool (*each)(struct record *record, void *data), void *data)
@@ -201,10 +429,10 @@ bool record_each(bool (*each)(struct record *record, void *data), void *data)
 	if (!dir)
 		return false;
 	while (!stop && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR ||
-		    !record_read(&record, entry->d_name))
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR)
 			continue;
-		stop = each(&record, data);
+		if (record_read(&record, entry->d_name))
+			stop = each(&record, data);
 		record_free(&record);
 	}
 	closedir(dir);
@@ -220,10 +448,10 @@ static bool warn_of(struct record *record, void *data)
 	struct map_info info;
 
 	(void)data;
-	if (record->ready)
+	if (record_is_foreign(record) || record->ready)
 		return false;
 	for (size_t i = 0; i < record->n; i++)
-		if (!strncmp(record->undo[i], "resume ", 7) &&
+		if (!record->done[i] && !strncmp(record->undo[i], "resume ", 7) &&
 		    map_info(record->undo[i] + 7, &info) && info.suspended)
 			complain("%s is suspended, and the I/O of its device waits",
 				 info.name);
@@ -232,24 +460,53 @@ static bool warn_of(struct record *record, void *data)
 	return false;
 }
 
-static bool recover_one(struct record *record, void *data)
-{
-	bool *good = data;
+size_t state_left;
 
-	if (record->ready)
-		return false;
-	complain("'%s' did not get to its end, and is undone", record->name);
-	if (!record_roll_back(record))
-		*good = false;
+static char **recovered;
+static size_t n_recovered;
+
+bool state_recovered(const char *name)
+{
+	for (size_t i = 0; i < n_recovered; i++)
+		if (!strcmp(recovered[i], name))
+			return true;
 	return false;
 }
 
-bool state_recover(void)
+static void note_recovered(const char *name)
 {
-	bool good = true;
+	char **more = reallocarray(recovered, n_recovered + 1, sizeof(*more));
 
-	record_each(recover_one, &good);
-	return good;
+	if (!more)
+		return;
+	recovered = more;
+	recovered[n_recovered] = strdup(name);
+	n_recovered += recovered[n_recovered] != NULL;
+}
+
+/* One that cannot be undone hinders nobody who wants something else */
+static bool recover_one(struct record *record, void *data)
+{
+	char name[NAME_MAX + 1], why[2000];
+
+	(void)data;
+	if (record_is_foreign(record)) {
+		state_left++;
+		return false;
+	}
+	if (record->ready)
+		return false;
+	snprintf(name, sizeof(name), "%s", record->name);
+	if (roll_back(record, why, sizeof(why))) {
+		note_recovered(name);
+		complain("'%s' did not get to its end, and is undone%s%s", name,
+			 *why ? ": " : "", why);
+	} else {
+		state_left++;
+		complain("'%s' did not get to its end, and cannot be undone: %s; see to that, then: interposectl recover",
+			 name, why);
+	}
+	return false;
 }
 
 /*
@@ -279,13 +536,18 @@ static void look_for_traces(void)
 
 bool state_enter(bool changes)
 {
+	if (geteuid()) {
+		complain("this needs root, as device-mapper does; try it with sudo");
+		return false;
+	}
 	if (!changes || options.dry_run) {
 		look_for_traces();
 		return true;
 	}
 	set_signals(note_signal);
+	signal(SIGPIPE, SIG_IGN); /* who reads the messages may go away */
 	if (!open_lock()) {
-		complain("cannot write to %s: %s; are you root?", state_dir,
+		complain("cannot write to %s: %s", state_dir,
 			 strerror(errno));
 		return false;
 	}
@@ -293,7 +555,8 @@ bool state_enter(bool changes)
 		if (errno != EINTR || interrupted())
 			return false;
 	}
-	return state_recover();
+	record_each(recover_one, NULL);
+	return true;
 }
 
 void state_leave(void)

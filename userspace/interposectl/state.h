@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What is to be undone if this program ends early. Before each step that
- * changes something, its opposite is written down:
+ * changes something, its opposite is written down, and after it what was made,
+ * by its number:
  *
- *     /run/interposectl/sda1-snap        undo interposer interpose-sda1
+ *     /run/interposectl/sda1-snap        interposectl 2
+ *                                        undo interposer interpose-sda1
+ *                                        is 253:0/42
  *                                        undo loop /var/tmp/cow
+ *                                        is 7:0/43
  *                                        undo snapshot sda1-snap
  *                                        undo resume interpose-sda1
  *                                        ready
@@ -12,21 +16,33 @@
  * Without "ready" at the end it is the trace of an operation that did not get
  * to its end. Undone is from the last line to the first one, which is also how
  * a snapshot is removed. Each undo may be repeated, and may find nothing to do.
+ * What cannot be undone stays, and hinders nobody else; what is undone gets a
+ * line "done 3", since its name may be given to something else now.
+ *
+ * A last line without its end is what a writer has left who was killed in it,
+ * before the step. A record with anything else that is not understood is left
+ * alone, and named.
  */
 #ifndef INTERPOSECTL_STATE_H
 #define INTERPOSECTL_STATE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #define STATE_DIR	"/run/interposectl"
+#define STATE_VERSION	2
 #define RECORD_LINES	256
 
 struct record {
-	char name[128];
+	char name[NAME_MAX + 1];
 	char *undo[RECORD_LINES];
+	char *is[RECORD_LINES];		/* what was made, or NULL */
+	bool done[RECORD_LINES];
 	size_t n;
 	bool ready;
+	bool foreign;			/* not understood, so not to be touched */
+	char problem[128];		/* then: why */
 	int fd;
 };
 
@@ -55,7 +71,12 @@ void record_free(struct record *record);
 /* All but what is being written; @each returns true to stop */
 bool record_each(bool (*each)(struct record *record, void *data), void *data);
 
-/* Cleans up after all that did not get to its end */
-bool state_recover(void);
+/* It cannot be used, which has been said */
+bool record_is_foreign(const struct record *record);
+
+/* Of what did not get to its end, when this command began, so many are left */
+extern size_t state_left;
+/* And this one was cleaned up */
+bool state_recovered(const char *name);
 
 #endif

@@ -1,13 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The opposite of each step. What is not there any more, or never was, is no
- * error: who wrote the line may have ended before the step.
+ * error: who wrote the line may have ended before the step, and somebody else
+ * may have removed it. What was renamed is found by its number:
+ *
+ *     mapped devices, loop devices   253:3/42   device number, diskseq
+ *     files                          1234/1700000000.5/7.0   inode, birth, fsid
+ *     logical volumes                LVM-...    the UUID of their mapped device
+ *
+ * The kernel gives each disk that appears a diskseq of its own, until the next
+ * boot, and the records live as long. Whatever has the name, but another
+ * number, is somebody else's and stays. Space is not touched while it is in use.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+#include <linux/loop.h>
 
 #include "loop.h"
 #include "map.h"
@@ -15,8 +33,173 @@
 #include "stack.h"
 #include "undo.h"
 
+/*
+ * Numbers
+ */
+
+static bool disk_identity(dev_t dev, char *identity)
+{
+	char name[NAME_SIZE], seq[32];
+
+	if (!sysfs_name(dev, name) ||
+	    !sysfs_read(name, "diskseq", seq, sizeof(seq)))
+		return false;
+	snprintf(identity, IDENTITY_MAX, "%u:%u/%s", major(dev), minor(dev),
+		 seq);
+	return true;
+}
+
+/* If nobody knows what it was, what has the name is it */
+static bool is_that_disk(dev_t dev, const char *identity)
+{
+	char now[IDENTITY_MAX];
+
+	return !*identity ||
+	       (disk_identity(dev, now) && !strcmp(now, identity));
+}
+
+/* Of the file system, which may be mounted elsewhere, or not, by then */
+static bool file_system_identity(const char *path, char *identity, size_t size)
+{
+	char directory[PATH_MAX];
+	struct statfs fs;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	if (statfs(dirname(directory), &fs))
+		return false;
+	snprintf(identity, size, "/%x.%x", fs.f_fsid.__val[0],
+		 fs.f_fsid.__val[1]);
+	return true;
+}
+
+static bool file_number(const char *path, char *identity)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW,
+		  STATX_INO | STATX_BTIME, &st))
+		return false;
+	snprintf(identity, IDENTITY_MAX, "%llu/%lld.%u",
+		 (unsigned long long)st.stx_ino,
+		 (long long)(st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec : 0),
+		 st.stx_mask & STATX_BTIME ? st.stx_btime.tv_nsec : 0);
+	return true;
+}
+
+static bool file_identity(const char *path, char *identity)
+{
+	size_t n;
+
+	if (!file_number(path, identity))
+		return false;
+	n = strlen(identity);
+	return file_system_identity(path, identity + n, IDENTITY_MAX - n);
+}
+
+static bool identity_of_interposer(const char *name, char *identity)
+{
+	struct map_info info;
+
+	return (map_made(MAP_INTERPOSER, name, &info) ||
+		map_info(name, &info)) && disk_identity(info.dev, identity);
+}
+
+static bool identity_of_snapshot(const char *name, char *identity)
+{
+	struct map_info info;
+
+	return map_made(MAP_SNAPSHOT, name, &info) &&
+	       disk_identity(info.dev, identity);
+}
+
+struct file_search {
+	struct stat file;
+	char name[NAME_SIZE];
+};
+
+static bool is_loop_of(const char *name, void *data)
+{
+	struct file_search *search = data;
+	struct loop_info64 info;
+	char node[NAME_SIZE + 8];
+	bool found;
+	int fd;
+
+	if (!sysfs_exists(name, "loop/backing_file"))
+		return false;
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	fd = open(node, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	found = !ioctl(fd, LOOP_GET_STATUS64, &info) &&
+		info.lo_device == search->file.st_dev &&
+		info.lo_inode == search->file.st_ino;
+	close(fd);
+	if (found)
+		snprintf(search->name, sizeof(search->name), "%s", name);
+	return found;
+}
+
+/* The loop device of a file, by device and inode */
+static bool loop_of_file(const char *path, char *name)
+{
+	struct file_search search = { };
+
+	if (stat(path, &search.file) ||
+	    !sysfs_each(".", ".", is_loop_of, &search))
+		return false;
+	snprintf(name, NAME_SIZE, "%s", search.name);
+	return true;
+}
+
+static bool identity_of_loop(const char *path, char *identity)
+{
+	char name[NAME_SIZE];
+	dev_t dev;
+
+	return loop_of_file(path, name) && sysfs_devno(name, &dev) &&
+	       disk_identity(dev, identity);
+}
+
+/* "vg/lv" --> the UUID by which device-mapper knows it */
+static bool identity_of_lv(const char *name, char *identity)
+{
+	char node[PATH_MAX], kernel_name[NAME_SIZE];
+	struct stat st;
+
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	return !stat(node, &st) && sysfs_name(st.st_rdev, kernel_name) &&
+	       sysfs_read(kernel_name, "dm/uuid", identity, IDENTITY_MAX) &&
+	       !strncmp(identity, "LVM-", 4) && !strchr(identity, ' ');
+}
+
+/*
+ * Space that is in use
+ */
+
+static bool copy_name(const char *entry, void *data)
+{
+	if (!sysfs_read(entry, "dm/name", data, NAME_SIZE))
+		snprintf(data, NAME_SIZE, "%s", entry);
+	return true;
+}
+
+static bool is_held(const char *name, const char *what)
+{
+	char holder[NAME_SIZE] = "";
+
+	if (!sysfs_each(name, "holders", copy_name, holder))
+		return false;
+	complain("%s (/dev/%s) is in use by %s", what, name, holder);
+	return true;
+}
+
+/*
+ * Mapped devices
+ */
+
 /* Only if no snapshot needs it */
-static bool undo_interposer(const char *name)
+static bool undo_interposer(const char *name, const char *identity)
 {
 	char names[1024] = "";
 	struct map_info info;
@@ -24,96 +207,314 @@ static bool undo_interposer(const char *name)
 	const struct interposer *ip;
 	size_t snapshots = 0;
 
-	if (!map_info(name, &info) ||
-	    strncmp(info.uuid, "INTERPOSE-TARGET-", 17))
+	if (!map_made(MAP_INTERPOSER, name, &info) ||
+	    !is_that_disk(info.dev, identity))
 		return true;
 	if (!stack_read(&stack))
 		return false;
-	ip = stack_of_map(&stack, name);
+	ip = stack_of_map(&stack, info.name);
 	if (ip && !options.dry_run)
 		snapshots = stack_snapshots_of(&stack, ip, names, sizeof(names));
 	stack_free(&stack);
-	return snapshots || map_remove(name);
+	return snapshots || map_remove(info.name);
 }
 
-static bool undo_resume(const char *name)
+static bool undo_resume(const char *name, const char *identity)
 {
 	struct map_info info;
 	uint32_t cookie = 0;
 	bool good = true;
 
-	if (map_info(name, &info) && info.suspended) {
-		good = map_resume(name, &cookie);
+	if (!map_made(MAP_INTERPOSER, name, &info) && !map_info(name, &info))
+		return true;
+	if (info.suspended && is_that_disk(info.dev, identity)) {
+		good = map_resume(info.name, &cookie);
 		map_wait(cookie);
 	}
 	return good;
 }
 
-static bool undo_snapshot(const char *name)
+static bool undo_snapshot(const char *name, const char *identity)
 {
 	struct map_info info;
 
-	return !map_info(name, &info) ||
-	       strncmp(info.uuid, "INTERPOSE-SNAP-", 15) || map_remove(name);
-}
-
-static bool undo_file(const char *path)
-{
-	if (access(path, F_OK) || !step("rm %s", path))
+	if (!map_made(MAP_SNAPSHOT, name, &info) ||
+	    !is_that_disk(info.dev, identity))
 		return true;
-	return !unlink(path) || errno == ENOENT;
+	if (info.open_count && !options.dry_run) {
+		complain("/dev/mapper/%s is in use (umount it)", info.name);
+		return false;
+	}
+	return map_remove(info.name);
 }
 
-static bool undo_ram(const char *directory)
+/* Who else has dropped it has left nothing to do: "8/512 3 -" */
+static bool undo_metadata_snapshot(const char *name, const char *identity)
 {
+	char word[WORD_MAX];
+	struct map_info info;
+	struct stack stack;
+	const struct interposer *ip;
+	bool held = true;
+
+	if (!map_info(name, &info) || !is_that_disk(info.dev, identity))
+		return true;
+	if (!stack_read(&stack))
+		return false;
+	ip = stack_of_map(&stack, name);
+	if (!ip || strcmp(ip->table.inner, "era") ||
+	    (ip->has_status &&
+	     parse_nth_word(ip->status.inner_status, 3, word, sizeof(word)) &&
+	     !strcmp(word, "-")))
+		held = false;
+	stack_free(&stack);
+	return !held || map_message(name, "drop_metadata_snap");
+}
+
+/*
+ * Space
+ */
+
+static bool clear_loop(const char *name)
+{
+	char node[NAME_SIZE + 8];
+	bool good = true;
+	int fd;
+
+	if (is_held(name, "the loop device"))
+		return false;
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	fd = open(node, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	if (step("losetup -d %s", node) && ioctl(fd, LOOP_CLR_FD) &&
+	    errno != ENXIO) {
+		complain("cannot detach %s: %s", node, strerror(errno));
+		good = false;
+	}
+	close(fd);
+	return good;
+}
+
+static bool undo_loop(const char *path, const char *identity)
+{
+	char name[NAME_SIZE];
+	unsigned int major, minor;
+
+	if (!*identity)
+		return !loop_of_file(path, name) || clear_loop(name);
+	if (sscanf(identity, "%u:%u/", &major, &minor) != 2 ||
+	    !is_that_disk(makedev(major, minor), identity) ||
+	    !sysfs_name(makedev(major, minor), name) ||
+	    !sysfs_exists(name, "loop/backing_file"))
+		return true;
+	return clear_loop(name);
+}
+
+/* That it is not there does not mean that nothing is left of it */
+static bool is_elsewhere(const char *path, const char *identity)
+{
+	char now[IDENTITY_MAX];
+	const char *fs = strrchr(identity, '/');
+
+	if (fs && file_system_identity(path, now, sizeof(now)) &&
+	    strcmp(now, fs))
+		complain("the file system with %s is not mounted there any more; remove the file when it is",
+			 path);
+	return true;
+}
+
+static bool undo_file(const char *path, const char *identity)
+{
+	char now[IDENTITY_MAX], name[NAME_SIZE];
+
+	if (!file_number(path, now)) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return is_elsewhere(path, identity);
+		complain("cannot look at %s: %s", path, strerror(errno));
+		return false;
+	}
+	if (*identity && strncmp(now, identity, strlen(now))) {
+		complain("%s is another file by now, and is left", path);
+		return true;
+	}
+	if (loop_of_file(path, name)) {
+		complain("%s is in use by /dev/%s", path, name);
+		return false;
+	}
+	if (!step("rm %s", path) || !unlink(path) || errno == ENOENT)
+		return true;
+	complain("cannot remove %s: %s", path, strerror(errno));
+	return false;
+}
+
+static bool undo_ram(const char *directory, const char *identity)
+{
+	(void)identity;
 	if (access(directory, F_OK) ||
 	    !step("umount %s; rmdir %s", directory, directory))
 		return true;
-	if (umount(directory) && errno != EINVAL && errno != ENOENT)
+	if (umount(directory) && errno != EINVAL && errno != ENOENT) {
+		complain("cannot unmount %s: %s", directory, strerror(errno));
 		return false;
-	return !rmdir(directory) || errno == ENOENT;
+	}
+	if (!rmdir(directory) || errno == ENOENT)
+		return true;
+	complain("cannot remove %s: %s", directory, strerror(errno));
+	return false;
 }
 
-static bool undo_lv(const char *name)
+/* "LVM-", 32 characters of the group, 32 of the volume --> as LVM writes it */
+static bool lv_uuid(const char *identity, char *uuid, size_t size)
 {
-	const char *const look[] = { "lvs", "--noheadings", "-o", "lv_name",
-		name, NULL };
+	const char *v = identity + 36;
+
+	if (strlen(identity) < 68 || strspn(v, "abcdefghijklmnopqrstuvwxyz"
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") < 32)
+		return false;
+	snprintf(uuid, size, "%.6s-%.4s-%.4s-%.4s-%.4s-%.4s-%.6s", v, v + 6,
+		 v + 10, v + 14, v + 18, v + 22, v + 26);
+	return true;
+}
+
+/* The name of the one that @select selects, such as lv_uuid=... */
+static bool find_lv(const char *select, char *name, size_t size)
+{
+	char command[512];
+	FILE *lvs;
+	bool found;
+
+	if (strchr(select, '\''))
+		return false;
+	snprintf(command, sizeof(command),
+		 "lvs --quiet --noheadings -o lv_full_name -S '%s' 2>/dev/null",
+		 select);
+	fflush(NULL);
+	keep_descriptors();
+	lvs = popen(command, "re");
+	if (!lvs)
+		return false;
+	found = fgets(name, size, lvs);
+	pclose(lvs);
+	if (!found)
+		return false;
+	name[strcspn(name, "\n")] = '\0';
+	memmove(name, name + strspn(name, " "), strlen(name + strspn(name, " ")) + 1);
+	return *name;
+}
+
+static bool remove_lv(const char *name)
+{
 	const char *const remove[] = { "lvremove", "--quiet", "--yes", name,
 		NULL };
 
-	return !looks(look) || !run(remove);
+	if (!run(remove))
+		return true;
+	complain("lvremove %s has failed", name);
+	return false;
 }
 
-static bool undo_metadata_snapshot(const char *name)
+/* Its volume group may be away for a while, with its disks */
+static bool undo_missing_lv(const char *name, const char *active)
 {
+	char group[256];
+	const char *const look[] = { "vgs", "--quiet", group, NULL };
+
+	snprintf(group, sizeof(group), "%.*s", (int)strcspn(name, "/"), name);
+	if (looks(look))
+		return true;
+	if (*active) {
+		complain("cannot remove the logical volume %s: volume group %s is missing (if it is gone for good: dmsetup remove %s)",
+			 name, group, active);
+		return false;
+	}
+	complain("volume group %s is gone; if it comes back: lvremove %s",
+		 group, name);
+	return true;
+}
+
+static bool undo_lv(const char *name, const char *identity)
+{
+	char select[512], uuid[64], now[256], kernel_name[NAME_SIZE];
 	struct map_info info;
 
-	return !map_info(name, &info) ||
-	       map_message(name, "drop_metadata_snap");
+	info.name[0] = '\0';
+	if (lv_uuid(identity, uuid, sizeof(uuid))) {
+		if (map_with_uuid(identity, &info) &&
+		    sysfs_name(info.dev, kernel_name) &&
+		    is_held(kernel_name, name))
+			return false;
+		snprintf(select, sizeof(select), "lv_uuid=%s", uuid);
+	} else {
+		/* killed before it could look: the tag tells whose it is */
+		snprintf(select, sizeof(select),
+			 "lv_full_name=\"%.200s\" && lv_tags=\"%s\"", name,
+			 LV_TAG);
+	}
+	return find_lv(select, now, sizeof(now)) ? remove_lv(now) :
+		undo_missing_lv(name, info.name);
 }
+
+/*
+ * Lines
+ */
 
 static const struct {
 	const char *word;
-	bool (*undo)(const char *argument);
+	bool (*undo)(const char *argument, const char *identity);
+	bool (*identify)(const char *argument, char *identity);
 } undos[] = {
-	{ "interposer ", undo_interposer },
-	{ "resume ", undo_resume },
-	{ "snapshot ", undo_snapshot },
-	{ "loop ", loop_detach },
-	{ "file ", undo_file },
-	{ "ram ", undo_ram },
-	{ "lv ", undo_lv },
-	{ "metadata-snapshot ", undo_metadata_snapshot },
+	{ "interposer ", undo_interposer, identity_of_interposer },
+	{ "resume ", undo_resume, identity_of_interposer },
+	{ "snapshot ", undo_snapshot, identity_of_snapshot },
+	{ "loop ", undo_loop, identity_of_loop },
+	{ "file ", undo_file, file_identity },
+	{ "ram ", undo_ram, NULL },
+	{ "lv ", undo_lv, identity_of_lv },
+	{ "metadata-snapshot ", undo_metadata_snapshot,
+	  identity_of_interposer },
 };
 
-bool undo(const char *line)
+#define N_UNDOS (sizeof(undos) / sizeof(*undos))
+
+static size_t find(const char *line, const char **argument)
 {
-	for (size_t i = 0; i < sizeof(undos) / sizeof(*undos); i++) {
+	size_t i;
+
+	for (i = 0; i < N_UNDOS; i++) {
 		size_t length = strlen(undos[i].word);
 
-		if (!strncmp(line, undos[i].word, length))
-			return undos[i].undo(line + length);
+		*argument = line + length;
+		if (!strncmp(line, undos[i].word, length) && **argument)
+			break;
 	}
+	return i;
+}
+
+bool undo_knows(const char *line)
+{
+	const char *argument;
+
+	return find(line, &argument) < N_UNDOS;
+}
+
+bool undo_identity(const char *line, char *identity)
+{
+	const char *argument;
+	size_t i = find(line, &argument);
+
+	*identity = '\0';
+	return i < N_UNDOS && undos[i].identify &&
+	       undos[i].identify(argument, identity) && *identity;
+}
+
+bool undo(const char *line, const char *identity)
+{
+	const char *argument;
+	size_t i = find(line, &argument);
+
+	if (i < N_UNDOS)
+		return undos[i].undo(argument, identity);
 	complain("unknown: undo %s", line);
 	return false;
 }

@@ -3,8 +3,25 @@
 #define INTERPOSECTL_UNDO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* One line of a record, without "undo ". False: it could not be done */
-bool undo(const char *line);
+#define IDENTITY_MAX	160
+/* On logical volumes that are made for snapshots */
+#define LV_TAG		"interposectl"
+
+/* A line of a record, without "undo ", that undo() understands */
+bool undo_knows(const char *line);
+
+/*
+ * What a line has made, by number, without a blank: a name may be given to
+ * something else meanwhile. False: it is not there.
+ */
+bool undo_identity(const char *line, char *identity);
+
+/*
+ * @identity: what it was when it was made, or "" if that is not known.
+ * False: it could not be done, and why has been complained of.
+ */
+bool undo(const char *line, const char *identity);
 
 #endif
