@@ -385,7 +385,7 @@ static int interpose_learn_holder(struct dm_target *ti, struct interpose_dev *de
 	}
 	mutex_unlock(&learn_lock);
 	if (r)
-		ti->error = "Cannot open the bypass disk";
+		ti->error = "Cannot open the bypass device";
 	return r;
 }
 
@@ -576,7 +576,7 @@ static int interpose_job_do(struct interpose_job *job,
 		r = blk_interposer_interrupted(owner);
 		if (r && !test_and_set_bit(0, &job->decided)) {
 			interpose_error(name,
-					"gave up waiting to %s %pg; that goes on in the background, and is undone as soon as it succeeds",
+					"gave up waiting to %s %pg; it continues in the background and is undone once it succeeds",
 					what, dev->bdev);
 			return r;
 		}
@@ -586,7 +586,7 @@ static int interpose_job_do(struct interpose_job *job,
 		}
 		if (!told && time_after(jiffies, deadline)) {
 			interpose_warn(name,
-				       "waits to %s %pg; kill the command to give up",
+				       "still waiting to %s %pg; kill the command to give up",
 				       what, dev->bdev);
 			told = true;
 		}
@@ -683,7 +683,7 @@ static bool interpose_freeze_bdev(struct interpose_dev *dev,
 	r = bdev_freeze(bdev);
 	if (r) {
 		interpose_warn(dev->name,
-			       "cannot freeze the file system on %pg (%d), going on without",
+			       "cannot freeze the file system on %pg (%d), continuing without a freeze",
 			       bdev, r);
 		return false;
 	}
@@ -742,7 +742,7 @@ static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
 
 	if (!frozen) {
 		interpose_warn(dev->name,
-			       "no memory to freeze the file system on %pg, going on without",
+			       "no memory to freeze the file system on %pg, continuing without a freeze",
 			       dev->bdev);
 		return NULL;
 	}
@@ -870,12 +870,12 @@ static void interpose_publish_error(struct interpose_dev *dev, int r)
 				dev->bdev);
 	else if (r == -EOPNOTSUPP && dev->bdev->bd_disk->major == MD_MAJOR)
 		interpose_error(name,
-				"nobody can tell what I/O %pg has in flight; mount its file system first, or turn on its queue/iostats and wait for that I/O",
+				"%pg does not report its I/O in flight; mount its file system first, or turn on its queue/iostats and wait until that I/O has completed",
 				dev->bdev);
 	else if (r == -EOPNOTSUPP)
 		/* iostats would not help: see bdev_drain_accounted() */
 		interpose_error(name,
-				"its driver does not tell what I/O %pg has in flight; mount its file system first",
+				"the driver of %pg does not report its I/O in flight; mount its file system first",
 				dev->bdev);
 }
 
@@ -1173,7 +1173,7 @@ static const char *interpose_refusal(struct dm_target *ti,
 
 	*r = -EINVAL;
 	if (MAJOR(bdev->bd_dev) == interpose_major)
-		return "is the disk beneath an interposer; name the device above it";
+		return "is the bypass device of an interposer; name the interposed device instead";
 	if (bdev->bd_disk == dm_disk(dm_table_get_md(ti->table)))
 		return "is the mapped device itself; name the device to interpose";
 
@@ -1186,7 +1186,7 @@ static const char *interpose_refusal(struct dm_target *ti,
 	if (bdev_is_zoned(bdev))
 		return "is zoned, which is not supported";
 	if (q->limits.features & BLK_FEAT_DAX)
-		return "supports DAX, which bypasses the block layer; turn that off for it";
+		return "supports DAX, which bypasses the block layer; turn DAX off for this device";
 	if (bdev_inline_crypto(bdev))
 		return "has inline encryption, which is not supported";
 	if (blk_get_integrity(bdev->bd_disk))
@@ -1353,7 +1353,7 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 
 	dev = interpose_dev_alloc(bdev_file);
 	if (IS_ERR(dev)) {
-		ti->error = "Cannot allocate the bypass disk";
+		ti->error = "Cannot allocate the bypass device";
 		return dev;
 	}
 
@@ -1378,7 +1378,7 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 	r = add_disk(dev->bypass);
 	if (r) {
 		atomic_dec(&interpose_disks);
-		ti->error = "Cannot add the bypass disk";
+		ti->error = "Cannot add the bypass device";
 		mutex_lock(&interpose_devs_lock);
 		list_del(&dev->list);
 		mutex_unlock(&interpose_devs_lock);
@@ -1500,9 +1500,9 @@ static int interpose_check_loop(struct interpose_target *it)
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
-			"a device of the inner target %s sits on %pg: its I/O would come back for ever; use devices elsewhere",
+			"a device of the inner target %s lies on %pg, so its I/O would loop for ever; use a device that lies elsewhere",
 			it->inner.type->name, it->dev->bdev);
-	it->ti->error = "The inner target sits on the interposed device";
+	it->ti->error = "The inner target lies on the interposed device";
 	return -ELOOP;
 }
 
@@ -1531,7 +1531,7 @@ static int interpose_check_block_size(struct interpose_target *it)
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
-			"the inner target %s needs blocks of %u bytes, but the users of %pg rely on %u",
+			"the inner target %s needs blocks of %u bytes, but the users of %pg rely on blocks of %u",
 			type->name, lim.logical_block_size, it->dev->bdev,
 			bdev_logical_block_size(it->dev->bdev));
 	it->ti->error = "Logical block size of the inner target is too large";
@@ -1640,9 +1640,9 @@ static int interpose_check_atomic(struct interpose_target *it)
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
-			"%pg promises atomic writes of up to %u bytes, which the inner target %s cannot keep whole: use the feature argument no_atomic if nobody makes any",
+			"%pg promises atomic writes of up to %u bytes, which the inner target %s may split; add the feature argument no_atomic if nothing uses atomic writes",
 			bdev, unit, it->inner.type->name);
-	it->ti->error = "Inner target cannot keep atomic writes whole";
+	it->ti->error = "Inner target may split atomic writes";
 	return -EOPNOTSUPP;
 }
 
@@ -1678,7 +1678,7 @@ static int interpose_check_unused(struct interpose_dev *dev)
 		return 0;
 
 	interpose_error(dm_device_name(dev->md),
-			"is mounted or claimed, and an interposer's device is for control only; use another mapped device");
+			"is mounted or claimed, but the mapped device of an interposer is for control only; use another mapped device");
 	return -EBUSY;
 }
 
@@ -1807,7 +1807,7 @@ static int interpose_get_type(struct interpose_target *it, const char *name)
 	it->inner.type = dm_get_target_type(name);
 	if (!it->inner.type) {
 		interpose_error(dm_table_device_name(ti->table),
-				"no target type %s; see \"dmsetup targets\", or is its module missing?",
+				"no target type %s; see \"dmsetup targets\" and check that its module is installed",
 				name);
 		ti->error = "Unknown inner target type";
 		return -EINVAL;

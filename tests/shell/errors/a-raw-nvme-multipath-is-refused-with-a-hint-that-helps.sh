@@ -22,7 +22,7 @@ refused() {
 
 cleanup dm_remove_if_there "$P-x"
 refused "$dev"
-[[ $log == *"its driver does not tell what I/O $head has in flight; mount its file system first"* ]] ||
+[[ $log == *"the driver of $head does not report its I/O in flight; mount its file system first"* ]] ||
 	fail "no hint for $head"
 [[ $log != *iostats* ]] || fail "a hint that does not help: $head does not account all that it has in flight"
 at=$(mkfs_mounted ext4 "$dev")

@@ -9,8 +9,8 @@
 small=$(null_blk_create small) large=$(null_blk_create large blocksize=4096)
 size=$(sectors "$small")
 refusals_begin
-refused "the inner target linear needs blocks of 4096 bytes, but the users of ${small#/dev/} rely on 512" EINVAL \
-	"0 $size interpose $small linear $large 0"
+refused "the inner target linear needs blocks of 4096 bytes, but the users of ${small#/dev/} rely on blocks of 512" \
+	EINVAL "0 $size interpose $small linear $large 0"
 interpose x "$large" linear "$small" 0
 dd if=/dev/zero of="$large" bs=4k count=1 oflag=direct status=none
 dmsetup remove "$P-x"

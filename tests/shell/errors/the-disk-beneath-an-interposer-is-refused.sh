@@ -10,7 +10,7 @@ dev=$(scratch a)
 interpose x "$dev"
 beneath=$(interposer_beneath x)
 refusals_begin
-refused "${beneath#/dev/} is the disk beneath an interposer; name the device above it" EINVAL \
+refused "${beneath#/dev/} is the bypass device of an interposer; name the interposed device instead" EINVAL \
 	"0 $(sectors "$dev") interpose $beneath linear $beneath 0"
 undisturbed "$dev"
 equal "state" attached "$(interposer_state x)"
