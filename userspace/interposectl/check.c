@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "args.h"
 #include "check.h"
 #include "commands.h"
+#include "content.h"
 #include "json.h"
 
 /*
@@ -56,8 +58,11 @@ void findings_complain(const struct findings *all)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].level == REFUSE ||
-		    (!strcmp(all->v[i].what, "pv") && !options.quiet))
-			complain("%s %s; %s", all->v[i].device, all->v[i].text,
+		    (all->v[i].level == NOTE && !options.quiet))
+			complain("%s%s %s%s%s",
+				 all->v[i].level == NOTE ? "note: " : "",
+				 all->v[i].device, all->v[i].text,
+				 *all->v[i].remedy ? "; " : "",
 				 all->v[i].remedy);
 }
 
@@ -70,6 +75,21 @@ void findings_free(struct findings *all)
 /*
  * What the kernel refuses, found before it is asked
  */
+
+/* Asked once: it loads a module */
+static void check_kernel(const struct device *device, struct findings *all)
+{
+	static int has = -2;
+	struct utsname kernel;
+
+	if (has == -2)
+		has = map_has_target("interpose");
+	if (has || uname(&kernel))
+		return;
+	found(all, device, REFUSE, "no-target",
+	      "cannot be interposed by this kernel (%s), which has no target interpose\nboot a kernel that was built with dm-interpose; if this one was, modprobe dm-interpose says what is wrong",
+	      kernel.release);
+}
 
 static void check_interposed(const struct stack *stack,
 			     const struct device *device, struct findings *all)
@@ -185,16 +205,80 @@ static void check_usage(const struct device *device,
 		      "is swapped to\nattaching is safe; a snapshot wants swapoff for its moment");
 	if (!strcmp(usage->fstype, "btrfs"))
 		found(all, device, NOTE, "btrfs",
-		      "has a btrfs, which is written back but not frozen: a snapshot is as after a power cut\nfsfreeze -f %s before, fsfreeze -u %s after it; name all of its devices",
+		      "has a btrfs, which is written back but not frozen: a snapshot is as after a power cut\nfsfreeze -f %s before, fsfreeze -u %s after it",
 		      usage->mountpoint, usage->mountpoint);
+}
+
+/* What the option of the mount names, as it is shown */
+static char *other_shown(const struct device *device, const char *option,
+			 char *out, size_t size)
+{
+	char other[NAME_SIZE];
+
+	if (content_other_device(device->name, option, other))
+		return device_shown(other, out, size);
+	snprintf(out, size, "see xfs_info");
+	return out;
+}
+
+/* The file system is also on devices where nothing is redirected */
+static void check_others(const struct device *device,
+			 const struct content *content, struct findings *all)
+{
+	char other[SHOWN_SIZE];
+
+	if (content->other_journal)
+		found(all, device, NOTE, "journal",
+		      "has an %s whose journal is on another device, and what is written there does not pass here\na snapshot is complete, and is mounted with noload",
+		      content->type);
+	if (content->other_log)
+		found(all, device, NOTE, "log",
+		      "has an XFS whose log is on another device (%s)\nfor a snapshot name both in one command",
+		      other_shown(device, "logdev", other, sizeof(other)));
+	if (content->realtime)
+		found(all, device, NOTE, "realtime",
+		      "has an XFS with files on a realtime device (%s), which do not pass here\nfor a snapshot name both in one command",
+		      other_shown(device, "rtdev", other, sizeof(other)));
+	if (content->devices > 1)
+		found(all, device, NOTE, "btrfs-devices",
+		      "is one of %llu devices of a btrfs, and has only its part of the data\nname all of them in one command; btrfs filesystem show lists them",
+		      content->devices);
+}
+
+static bool is_above(const char *entry, void *data)
+{
+	if (!sysfs_exists(entry, "md") && !sysfs_exists(entry, "dm"))
+		return false;
+	device_shown(entry, data, SHOWN_SIZE);
+	return true;
+}
+
+/* What is there is not what its user sees */
+static void check_layers(const struct device *device,
+			 const struct content *content, struct findings *all)
+{
+	char above[SHOWN_SIZE] = "";
+
+	sysfs_each(device->name, "holders", is_above, above);
+	if (content_is_member(content))
+		found(all, device, NOTE, "raid-member",
+		      "is a member of a RAID array (%s), whose data is not here alone\nfor the data name the array",
+		      *above ? above : "not active");
+	if (content_is_encrypted(content))
+		found(all, device, NOTE, "encrypted",
+		      "is encrypted, and what passes here is, too\nfor the data name the device that is opened from it (%s)",
+		      *above ? above : "none now");
 }
 
 static void check_data(const struct device *device, struct findings *all)
 {
 	char type[64], map[NAME_SIZE];
+	struct content content;
 
-	device_signature(device->path, type, sizeof(type));
-	if (!strcmp(type, "LVM2_member"))
+	content_read(device->path, &content);
+	check_others(device, &content, all);
+	check_layers(device, &content, all);
+	if (!strcmp(content.type, "LVM2_member"))
 		found(all, device, NOTE, "pv",
 		      "is a physical volume of LVM, which must not look at copies of it\nin lvm.conf: devices { global_filter = [ \"r|^/dev/interpose/|\" ] }");
 	if (sysfs_read(device->name, "dm/uuid", type, sizeof(type)) &&
@@ -215,6 +299,7 @@ void check_device(const struct stack *stack, const struct device *device,
 
 	sysfs_disk(device->name, disk);
 	device_usage(device->name, &usage);
+	check_kernel(device, all);
 	check_interposed(stack, device, all);
 	check_kind(device, disk, all);
 	check_multipath(device, disk, all);

@@ -26,7 +26,7 @@ struct findings {
 void check_device(const struct stack *stack, const struct device *device,
 		  struct findings *findings);
 bool findings_refuse(const struct findings *findings);
-/* Those that refuse, and what LVM needs, as complaints */
+/* Those that refuse, and the notes if not --quiet, as complaints */
 void findings_complain(const struct findings *findings);
 void findings_free(struct findings *findings);
 

@@ -263,27 +263,35 @@ static void note_mount(struct libmnt_fs *fs, struct usage *usage)
 	usage->root |= root;
 }
 
-/* A file that is swapped to is found as one of its file system's device */
-static void look_for_swap(const char *name, struct usage *usage)
+/* A file that is swapped to is found as one of its file system's devices */
+static bool swaps_to(const char *path, const char *name)
 {
-	char line[PATH_MAX + 128], path[PATH_MAX], *end;
-	FILE *swaps = fopen("/proc/swaps", "re");
+	dev_t devs[DEVICES_MAX];
 	char device[NAME_SIZE];
 	struct stat st;
+	int n = 0;
 
-	while (swaps && fgets(line, sizeof(line), swaps)) {
-		end = strchr(line, ' ');
-		if (!end || *line != '/')
-			continue;
-		*end = '\0';
-		snprintf(path, sizeof(path), "%s", line);
-		if (stat(path, &st) ||
-		    !sysfs_name(S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev,
-				device))
-			continue;
-		if (sysfs_lies_on(device, name))
+	if (stat(path, &st))
+		return false;
+	if (S_ISBLK(st.st_mode))
+		devs[n++] = st.st_rdev;
+	else
+		n = devices_of_file(path, devs, DEVICES_MAX);
+	for (int i = 0; i < n; i++)
+		if (sysfs_name(devs[i], device) && sysfs_lies_on(device, name))
+			return true;
+	return false;
+}
+
+static void look_for_swap(const char *name, struct usage *usage)
+{
+	char line[4 * PATH_MAX + 128], path[PATH_MAX];
+	FILE *swaps = fopen("/proc/swaps", "re");
+
+	while (swaps && fgets(line, sizeof(line), swaps))
+		if (parse_swap(line, path, sizeof(path)) &&
+		    swaps_to(path, name))
 			usage->swap = true;
-	}
 	if (swaps)
 		fclose(swaps);
 }

@@ -309,3 +309,38 @@ bool parse_changed(FILE *xml, uint64_t block, uint64_t end, struct ranges *out)
 	memset(out, 0, sizeof(*out));
 	return false;
 }
+
+/*
+ * /proc/swaps
+ */
+
+static int octal(const char *at)
+{
+	int value = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (at[i] < '0' || at[i] > '7')
+			return -1;
+		value = value * 8 + at[i] - '0';
+	}
+	return value;
+}
+
+/* "/swap\040file  file  1048572  0  -2" */
+bool parse_swap(const char *line, char *path, size_t size)
+{
+	size_t n = 0;
+
+	if (*line != '/')
+		return false;
+	for (; *line && !strchr(" \t\n", *line); n++) {
+		int value = *line == '\\' ? octal(line + 1) : -1;
+
+		if (n + 1 >= size)
+			return false;
+		path[n] = value > 0 ? value : *line;
+		line += value > 0 ? 4 : 1;
+	}
+	path[n] = '\0';
+	return true;
+}

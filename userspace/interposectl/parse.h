@@ -77,4 +77,7 @@ bool parse_era_status(const char *inner_status, struct era_status *st);
 bool parse_cache_is_clean(const char *inner_status);
 bool parse_changed(FILE *xml, uint64_t block, uint64_t end, struct ranges *out);
 
+/* The path in a line of /proc/swaps, where blanks are written as \040 */
+bool parse_swap(const char *line, char *path, size_t size);
+
 #endif

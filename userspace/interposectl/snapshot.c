@@ -14,6 +14,7 @@
 #include "attach.h"
 #include "check.h"
 #include "commands.h"
+#include "content.h"
 #include "cow.h"
 #include "instant.h"
 #include "list.h"
@@ -362,28 +363,35 @@ static bool take(struct request *request, struct record *record)
 	       record_ready(record);
 }
 
+/* The snapshot of what @option of the mount names, or NULL */
+static const char *snapshot_of_other(const struct request *request,
+				     const struct origin *origin,
+				     const char *option)
+{
+	char other[NAME_SIZE];
+
+	if (!content_other_device(origin->device.name, option, other))
+		return NULL;
+	for (size_t i = 0; i < request->n; i++)
+		if (!strcmp(request->origins[i].device.name, other))
+			return request->origins[i].snapshot;
+	return NULL;
+}
+
 static void tell_how_to_use(const struct request *request)
 {
-	char type[64];
+	struct content content;
+	char hint[1024];
 
 	for (size_t i = 0; i < request->n; i++) {
 		const struct origin *origin = &request->origins[i];
 
-		device_signature(origin->device.path, type, sizeof(type));
-		if (!strcmp(type, "xfs"))
-			say("mount -o ro,nouuid /dev/mapper/%s DIRECTORY",
-			    origin->snapshot);
-		else if (!strcmp(type, "btrfs"))
-			say("/dev/mapper/%s: a btrfs cannot be mounted beside its origin; copy the whole of it",
-			    origin->snapshot);
-		else if (!strcmp(type, "LVM2_member"))
-			say("/dev/mapper/%s: a physical volume; use it with vgimportclone --import",
-			    origin->snapshot);
-		else if (*type)
-			say("mount -o ro /dev/mapper/%s DIRECTORY",
-			    origin->snapshot);
-		else
-			say("/dev/mapper/%s", origin->snapshot);
+		content_read(origin->device.path, &content);
+		content_hint(&content, origin->snapshot,
+			     snapshot_of_other(request, origin, "logdev"),
+			     snapshot_of_other(request, origin, "rtdev"),
+			     hint, sizeof(hint));
+		say("%s", hint);
 	}
 	if (request->cow.kind == COW_LV)
 		say("so that its space grows in time: interposectl monitor");

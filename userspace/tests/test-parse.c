@@ -145,6 +145,30 @@ static void changed_blocks(void)
 	   !changes("<blocks>\n  <block block=\"11\"/>\n</blocks>\n", &out));
 }
 
+static void swaps(void)
+{
+	static const struct {
+		const char *line, *path;	/* NULL: none */
+	} cases[] = {
+		{ "/dev/sda2                               partition\t1048572\t0\t-2\n", "/dev/sda2" },
+		{ "/swap\\040file                            file\t\t1\t0\t-2\n", "/swap file" },
+		{ "/a\\011b\\134c\\012d file\n", "/a\tb\\c\nd" },
+		{ "/gone\\040(deleted) file\n", "/gone (deleted)" },
+		{ "/odd\\04 file\n", "/odd\\04" }, { "/odd\\000 x\n", "/odd\\000" },
+		{ "/end\\", "/end\\" }, { "/no-end", "/no-end" },
+		{ "Filename\t\t\t\tType\n", NULL }, { "", NULL },
+		{ "/much-too-long-for-the-room-that-there-is x\n", NULL },
+	};
+	char path[32];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		bool got = parse_swap(cases[i].line, path, sizeof(path));
+
+		is("a line of /proc/swaps", got == !!cases[i].path &&
+		   (!got || !strcmp(path, cases[i].path)));
+	}
+}
+
 int main(void)
 {
 	sizes();
@@ -154,5 +178,6 @@ int main(void)
 	other_lines();
 	era_lines();
 	changed_blocks();
+	swaps();
 	return done();
 }
