@@ -59,7 +59,7 @@ for round in first second; do
 	busy wipefs --all "$beneath"
 	busy blkdiscard -f "$beneath"
 	busy swapon "$beneath"
-	busy losetup --find "$beneath"
+	busy losetup "$(losetup --find)" "$beneath" # with --find it tries for ever
 	busy mdadm --create /dev/md127 --run --level=1 --raid-devices=2 "$beneath" missing
 
 	# who reads
