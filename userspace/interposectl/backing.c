@@ -252,7 +252,27 @@ static void add_journals(struct backing *backing)
 		closedir(dir);
 }
 
-static void add_logs(struct backing *backing, dev_t dev)
+/* "Disk: 1 (zoned=0): 0x... - 0x... on /dev/sdb1", if there are several */
+static void add_f2fs_disks(struct backing *backing, const char *name)
+{
+	char path[PATH_MAX], line[PATH_MAX + 128], *on;
+	FILE *map;
+
+	snprintf(path, sizeof(path), "/proc/fs/f2fs/%s/disk_map", name);
+	map = fopen(path, "re");
+	if (!map)
+		unknown(backing, "lies on an f2fs that does not tell its disks");
+	while (map && fgets(line, sizeof(line), map)) {
+		line[strcspn(line, "\n")] = '\0';
+		on = strstr(line, " on ");
+		if (on && !strncmp(line, "Disk:", 5))
+			add_node(backing, on + 4);
+	}
+	if (map)
+		fclose(map);
+}
+
+static void add_logs(struct backing *backing, const char *name, dev_t dev)
 {
 	struct mounted mounted;
 
@@ -260,6 +280,8 @@ static void add_logs(struct backing *backing, dev_t dev)
 	if (!strcmp(mounted.type, "xfs")) {
 		add_option(backing, mounted.options, "logdev");
 		add_option(backing, mounted.options, "rtdev");
+	} else if (!strcmp(mounted.type, "f2fs")) {
+		add_f2fs_disks(backing, name);
 	} else {
 		add_journals(backing);
 	}
@@ -273,7 +295,7 @@ static void backing_of_dev(struct backing *backing, dev_t dev, int fd)
 
 	if (sysfs_name(dev, name)) {
 		add(backing, name);
-		add_logs(backing, dev);
+		add_logs(backing, name, dev);
 		return;
 	}
 	if (!type) {

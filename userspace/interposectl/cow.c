@@ -13,6 +13,7 @@
 #include "backing.h"
 #include "cow.h"
 #include "loop.h"
+#include "memory.h"
 #include "names.h"
 #include "parse.h"
 #include "say.h"
@@ -83,6 +84,34 @@ static bool size_of(const struct cow_request *request, uint64_t *bytes)
 	return true;
 }
 
+uint64_t cow_memory(size_t n)
+{
+	return memory_available() / 2 / n;
+}
+
+/* Memory that is taken is never swapped out: not more than does no harm */
+static bool size_in_memory(const struct cow_request *request, uint64_t *bytes)
+{
+	uint64_t most = request->memory & ~(uint64_t)4095;
+
+	if (!size_of(request, bytes))
+		return false;
+	if (*bytes > most && (request->options->size || most < LEAST)) {
+		complain("%" PRIu64 " MiB in memory are too much for %s: half of the free memory, for all COW stores together, is %" PRIu64 " MiB for each; say --size %" PRIu64 "M or less, or take space on a disk (--vg, --cow or --file)",
+			 *bytes / MIB, request->snapshot, most / MIB,
+			 most / MIB);
+		return false;
+	}
+	if (*bytes > most)
+		*bytes = whole_blocks(most,
+				      sysfs_block_size(request->origin->name));
+	say("%s: %" PRIu64 " MiB of memory for the old content (%s)",
+	    request->snapshot, *bytes / MIB,
+	    *bytes < most ? "less than half of what is free" :
+	    "half of what is free, and less than 20% of the device");
+	return true;
+}
+
 /* A write to the origin would wait for the copy, and the copy for a write */
 static bool is_allowed(const struct cow_request *request, const char *name)
 {
@@ -132,7 +161,8 @@ static bool is_allowed_directory(const struct cow_request *request,
  * Clearing it: a header that is left there would be taken for the snapshot's
  */
 
-static bool write_zeroes(const char *path, int flags, uint64_t bytes)
+static bool write_zeroes(const char *path, int flags, uint64_t bytes,
+			 bool in_memory)
 {
 	static const char zeroes[MIB];
 	uint64_t done = 0;
@@ -140,6 +170,10 @@ static bool write_zeroes(const char *path, int flags, uint64_t bytes)
 	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0600);
 
 	while (fd >= 0 && n >= 0 && done < bytes && !interrupted()) {
+		if (in_memory && !(done % (16 * MIB)) && memory_is_low()) {
+			errno = ENOMEM;
+			break;
+		}
 		n = write(fd, zeroes, bytes - done < MIB ? bytes - done : MIB);
 		if (n > 0)
 			done += n;
@@ -158,7 +192,7 @@ static bool write_zeroes(const char *path, int flags, uint64_t bytes)
 static bool clear(const char *node)
 {
 	return !step("dd if=/dev/zero of=%s bs=4096 count=1 conv=fsync", node) ||
-	       write_zeroes(node, O_EXCL, 4096);
+	       write_zeroes(node, O_EXCL, 4096, false);
 }
 
 /*
@@ -242,7 +276,7 @@ static bool allocate(const char *path, uint64_t bytes)
 	if (fd >= 0)
 		close(fd);
 	if (error == EOPNOTSUPP)
-		return write_zeroes(path, 0, bytes);
+		return write_zeroes(path, 0, bytes, false);
 	if (error)
 		complain("cannot make %s: %s", path, strerror(error));
 	return !error;
@@ -285,7 +319,7 @@ static bool make_ram(const struct cow_request *request, struct record *record,
 	snprintf(directory, sizeof(directory), "%s/ram-%s", state_dir,
 		 request->snapshot);
 	snprintf(file, sizeof(file), "%s/cow", directory);
-	if (!size_of(request, &bytes) ||
+	if (!size_in_memory(request, &bytes) ||
 	    !record_undo(record, "ram %s", directory))
 		return false;
 	if (step("mkdir -p %s; mount -t ramfs none %s", directory, directory) &&
@@ -294,7 +328,7 @@ static bool make_ram(const struct cow_request *request, struct record *record,
 		return false;
 	}
 	if (step("head -c %" PRIu64 " /dev/zero > %s", bytes, file) &&
-	    !write_zeroes(file, O_CREAT | O_EXCL, bytes))
+	    !write_zeroes(file, O_CREAT | O_EXCL, bytes, true))
 		return false;
 	return record_undo(record, "loop %s", file) &&
 	       loop_attach(file, node, size);

@@ -21,6 +21,7 @@ struct cow_request {
 	const struct cow_options *options;
 	const struct device *origin;
 	const char *snapshot;		/* its name */
+	uint64_t memory;		/* bytes that it may take with COW_RAM */
 	/* on none of these it may lie; @why it cannot be told */
 	enum lies (*reaches)(const char *name, const void *data, char *why,
 			     size_t size);
@@ -29,6 +30,9 @@ struct cow_request {
 
 /* What the chunk of a snapshot is to be, in sectors. @node: of its COW store */
 unsigned int cow_chunk(const struct device *origin, const char *node);
+
+/* How much each of @n COW stores may take: all of them half of what is free */
+uint64_t cow_memory(size_t n);
 
 /* Makes it, cleared. Its node is in @node. False: it has been said why */
 bool cow_make(const struct cow_request *request, struct record *record,

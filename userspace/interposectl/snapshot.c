@@ -257,6 +257,8 @@ static enum lies reaches_origin(const char *name, const void *data, char *why,
 
 static bool make_space(struct request *request, struct record *record)
 {
+	uint64_t memory = cow_memory(request->n);
+
 	for (size_t i = 0; i < request->n; i++) {
 		struct origin *origin = &request->origins[i];
 		struct cow_options cow = request->cow;
@@ -265,6 +267,7 @@ static bool make_space(struct request *request, struct record *record)
 			.options = &cow,
 			.origin = &origin->device,
 			.snapshot = origin->snapshot,
+			.memory = memory,
 			.reaches = reaches_origin,
 			.data = request,
 		};
