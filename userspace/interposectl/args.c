@@ -56,7 +56,7 @@ static int no_such_option(const char *command, const char *word,
 	snprintf(typed, sizeof(typed), "%.*s",
 		 end ? (int)(end - word) : (int)strlen(word), word);
 	meant = name_meant(typed + 2, words, n);
-	complain("%s: there is no option %s%s%s%s", command, typed,
+	complain("%s: unknown option %s%s%s%s", command, typed,
 		 meant ? "; did you mean --" : "", meant ?: "", meant ? "?" : "");
 	return '?';
 }
@@ -81,18 +81,18 @@ static int wrong(int argc, char **argv, int answer, const struct option *longs)
 	for (size_t i = 0; is_long && longs[i].name; i++)
 		matches += !strncmp(longs[i].name, word + 2, length - 2);
 	if (answer == ':')
-		complain("%s: the option %.*s needs a value", command,
+		complain("%s: option %.*s needs a value", command,
 			 (int)length, word);
 	else if (is_long && !matches)
 		return no_such_option(command, word, longs);
 	else if (is_long && optopt)
-		complain("%s: the option %.*s takes no value", command,
+		complain("%s: option %.*s takes no value", command,
 			 (int)length, word);
 	else if (is_long)
-		complain("%s: %s may be several options; type more of it",
+		complain("%s: option %s is ambiguous; type more of it",
 			 command, word);
 	else
-		complain("%s: there is no option -%c", command, optopt);
+		complain("%s: unknown option -%c", command, optopt);
 	return '?';
 }
 

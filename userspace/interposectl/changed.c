@@ -206,7 +206,7 @@ static bool choose_era(const char *word, uint64_t *since)
 {
 	if (parse_number(word, since) && *since)
 		return true;
-	complain("'%s' is no era; eras are numbers from 1 on, as changed --mark prints them",
+	complain("'%s' is not an era; an era is a number from 1 on, as printed by changed --mark",
 		 word);
 	return false;
 }
@@ -221,7 +221,7 @@ static bool choose_format(const char *word, enum format *format)
 			return true;
 		}
 	}
-	complain("there is no format '%s'; take text, ranges or json", word);
+	complain("unknown format '%s'; use text, ranges or json", word);
 	return false;
 }
 
@@ -249,7 +249,7 @@ enum status changed_command(int argc, char **argv)
 		}
 	}
 	if (mark && listing) {
-		complain("--mark lists nothing; leave out --since and --format, or --mark");
+		complain("--mark cannot be used with --since or --format");
 		good = false;
 	}
 	if (!good)

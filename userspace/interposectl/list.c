@@ -422,9 +422,9 @@ static bool choose_columns(struct view *view, const char *list)
 		if (good)
 			view->shown[view->n_shown++] = column;
 		else if (column < COLUMNS)
-			complain("too many columns; name each one once");
+			complain("too many columns; name each column only once");
 		else
-			complain("there is no column '%s'%s", name,
+			complain("unknown column '%s'%s", name,
 				 did_you_mean(name, names, COLUMNS));
 	}
 	free(copy);

@@ -33,112 +33,115 @@ struct command {
 
 static const struct command commands[] = {
 	{ "list", list_command, false, false,
-	  "list what is interposed",
+	  "list the interposed devices",
 	  "list [-t] [-J] [-n] [-o COLUMN,...]",
-	  "Lists the devices that are interposed.\n\n"
-	  "  -o, --output LIST    columns, separated by commas\n"
-	  "  -t, --tree           show snapshots as well, below their device\n"
+	  "Lists the interposed devices.\n\n"
+	  "  -o, --output LIST    the columns to print, separated by commas\n"
+	  "  -t, --tree           also show the snapshots, below their devices\n"
 	  "  -J, --json           print JSON; without -o with all columns\n"
-	  "  -n, --noheadings     print no first line\n\n"
+	  "  -n, --noheadings     omit the header line\n\n"
 	  "Columns: NAME DEVICE MAJ:MIN SIZE STATE INNER BENEATH PINNED REDIRECTED HELD\n"
-	  "  SNAPSHOTS USED% USE MOUNTPOINT. MAJ:MIN is the number of DEVICE, USED% how\n"
-	  "  full the fullest snapshot is, USE what uses the device.\n" },
+	  "  SNAPSHOTS USED% USE MOUNTPOINT. MAJ:MIN is the number of DEVICE, USED% is how\n"
+	  "  full the fullest snapshot is, and USE is what uses the device.\n" },
 	{ "status", status_command, false, false,
-	  "show all about one device that is interposed",
+	  "show everything about one interposed device",
 	  "status NAME|DEVICE",
-	  "Shows all about one device that is interposed.\n" },
+	  "Shows everything about one interposed device.\n" },
 	{ "check", check_command, false, false,
-	  "say whether a device can be interposed",
+	  "check whether a device can be interposed",
 	  "check [-J] DEVICE...",
-	  "Says whether devices can be interposed, and what to think of. The exit status is\n"
-	  "1 if one of them cannot.\n\n"
+	  "Checks whether devices can be interposed, and what to consider before that. The\n"
+	  "exit status is 1 if one of them cannot be interposed.\n\n"
 	  "  -J, --json           print JSON\n" },
 	{ "attach", attach_command, true, false,
-	  "put a target into the path of a device's I/O",
+	  "redirect the I/O of a device to a target",
 	  "attach [--name NAME] [--pin] [--replace-data] DEVICE [INNER [ARGUMENT...]]",
-	  "Puts the target INNER (default: linear, which changes nothing) into the path of\n"
-	  "the device's I/O. Among the arguments, DEVICE means the device beneath.\n\n"
-	  "      --name NAME      of the mapped device; default: interpose-DEVICE\n"
-	  "      --pin            it cannot be detached before: interposectl unpin NAME\n"
-	  "      --replace-data   although the device is in use and INNER would show other data\n"
-	  "                       than it holds, or write over data, there or elsewhere\n" },
+	  "Redirects the I/O of a device to the target INNER. The default is linear, which\n"
+	  "changes nothing. Among its arguments, DEVICE means the device itself, below the\n"
+	  "interposer.\n\n"
+	  "      --name NAME      name of the mapped device; default: interpose-DEVICE\n"
+	  "      --pin            refuse to detach it until: interposectl unpin NAME\n"
+	  "      --replace-data   attach even if DEVICE is in use and INNER would show other\n"
+	  "                       data than it holds, or overwrite data there or elsewhere\n" },
 	{ "detach", detach_command, true, false,
-	  "take it away again",
+	  "stop redirecting the I/O of a device",
 	  "detach [--force] NAME|DEVICE",
-	  "Takes the target out of the path of the I/O, unless data would be lost by that.\n\n"
-	  "  -f, --force          although data that only the inner target has are lost: takes\n"
-	  "                       back what was attached by mistake\n" },
+	  "Stops redirecting the I/O of a device, unless that would lose data.\n\n"
+	  "  -f, --force          detach even if data that only the inner target has is\n"
+	  "                       lost; this undoes a mistaken attach\n" },
 	{ "pin", pin_command, true, false,
-	  "make sure that nobody detaches it",
+	  "protect an interposer from being detached",
 	  "pin NAME|DEVICE...",
-	  "From then on, neither detach nor dmsetup remove takes it away, nor does anybody\n"
-	  "at shutdown. Only dmsetup remove --force does not heed it.\n" },
+	  "A pinned interposer cannot be detached: not with detach, not with dmsetup remove,\n"
+	  "and not at shutdown. Only dmsetup remove --force ignores the pin.\n" },
 	{ "unpin", unpin_command, true, false,
-	  "let it be detached again",
+	  "allow an interposer to be detached again",
 	  "unpin NAME|DEVICE...",
-	  "Undoes pin, and attach --pin.\n" },
+	  "Undoes pin and attach --pin.\n" },
 	{ "snapshot", snapshot_command, true, false,
-	  "make, list and remove snapshots",
+	  "create, list and remove snapshots",
 	  "snapshot [--name NAME] [--size SIZE] {--vg VG | --cow DEVICE... | --file PATH | --ram} DEVICE...\n"
 	  "  snapshot --list [--json]\n"
 	  "  snapshot --remove NAME",
-	  "Makes snapshots of all the devices at one instant.\n\n"
-	  "      --name NAME      default: DEVICE-snap\n"
-	  "  -s, --size SIZE      of the space for the old content: 512M, 2G or 20% of the\n"
-	  "                       device, which is the default\n"
-	  "      --vg VG          it is a new logical volume of this volume group\n"
-	  "      --cow DEVICE     it is this device; once for each device, in their order,\n"
-	  "                       and without --size\n"
-	  "      --wipe           also if there is a file system on it\n"
-	  "      --file PATH      it is a new file on another file system\n"
-	  "      --ram            it is in memory\n"
-	  "  -l, --list           what snapshots there are (-J, --json)\n"
-	  "      --remove NAME    removes the snapshots and what was made for them\n" },
+	  "Creates snapshots of all these devices at the same instant. The COW store keeps\n"
+	  "the old contents of what is overwritten on the origin.\n\n"
+	  "      --name NAME      name of the snapshot; default: DEVICE-snap\n"
+	  "  -s, --size SIZE      size of the COW store: 512M, 2G, or 20% of the device, which\n"
+	  "                       is the default\n"
+	  "      --vg VG          COW store: a new logical volume in this volume group\n"
+	  "      --cow DEVICE     COW store: all of this device, without --size; give it once\n"
+	  "                       for each device, in the same order\n"
+	  "      --wipe           use the --cow device even if there is data on it\n"
+	  "      --file PATH      COW store: a new file on another file system\n"
+	  "      --ram            COW store: memory\n"
+	  "  -l, --list           list the snapshots (-J, --json)\n"
+	  "      --remove NAME    remove the snapshots and what was created for them\n" },
 	{ "monitor", monitor_command, false, false,
 	  "keep snapshots from filling up",
 	  "monitor [--once] [--SETTING VALUE]... [NAME|DEVICE...]",
-	  "Keeps snapshots from filling up, until those named, or those of the devices, are\n"
-	  "gone; without a NAME all of them, until it is killed. What it does when, is in /etc/interpose-monitor.conf\n"
-	  "or in these options:\n\n"
-	  "      --interval SECONDS  from one look to the next (5)\n"
-	  "      --warn PERCENT   full: extend it, or warn (80)\n"
-	  "      --drop PERCENT   full, it cannot be extended and is not in use: remove it\n"
-	  "                       (95), or never\n"
-	  "      --step PERCENT   of its size, to extend it by at least (20)\n"
-	  "      --horizon SECONDS  extend what is going to be full by then (20)\n"
-	  "      --once           look once\n" },
+	  "Keeps these snapshots, or the snapshots of these devices, from filling up, until\n"
+	  "they are gone. Without a NAME it monitors all snapshots until it is killed. The\n"
+	  "settings are in /etc/interpose-monitor.conf, or in these options:\n\n"
+	  "      --interval SECONDS  time between two checks (5)\n"
+	  "      --warn PERCENT   extend a snapshot, or warn about it, at this fill level (80)\n"
+	  "      --drop PERCENT   remove a snapshot that cannot be extended, and is not open,\n"
+	  "                       at this fill level (95), or never\n"
+	  "      --step PERCENT   extend it by at least this part of its size (20)\n"
+	  "      --horizon SECONDS  extend a snapshot that will be full by then (20)\n"
+	  "      --once           check only once\n" },
 	{ "changed", changed_command, true, false,
 	  "list what was written to a device",
 	  "changed [--since ERA] [--format text|ranges|json] NAME|DEVICE\n"
 	  "  changed --mark NAME|DEVICE",
 	  "Lists what was written to a device that is interposed with the target era.\n\n"
-	  "  -s, --since ERA      since that era began; default: since era 1, the first\n"
-	  "  -f, --format FORMAT  ranges: a line for each, with start and length in bytes\n"
-	  "  -m, --mark           begin an era, and print its number\n" },
+	  "  -s, --since ERA      list what was written since this era began; default: 1, the\n"
+	  "                       first era\n"
+	  "  -f, --format FORMAT  ranges: lines with a start and a length in bytes\n"
+	  "  -m, --mark           begin a new era and print its number\n" },
 	{ "start", start_command, true, false,
-	  "attach what /etc/interposetab names",
+	  "attach devices listed in /etc/interposetab",
 	  "start [--tab FILE] NAME...\n"
 	  "  start [--tab FILE] --initramfs [DEVICE]",
-	  "Attaches what /etc/interposetab has under that name, if it is not attached yet.\n\n"
-	  "      --tab FILE       another file\n"
-	  "      --initramfs      all with the option initramfs, and that of DEVICE, which\n"
-	  "                       is the root. If one fails that lacks nofail, the exit\n"
-	  "                       status is 1.\n" },
+	  "Attaches the line of /etc/interposetab with this name, unless it is attached.\n\n"
+	  "      --tab FILE       use this file instead\n"
+	  "      --initramfs      attach all lines with the option initramfs, and the line of\n"
+	  "                       the root DEVICE. The exit status is 1 if a line without the\n"
+	  "                       option nofail fails.\n" },
 	{ "stop", stop_command, true, false,
-	  "detach what /etc/interposetab names",
+	  "detach devices listed in /etc/interposetab",
 	  "stop [--tab FILE] NAME|DEVICE...",
-	  "Detaches it, as detach does, if it is attached. A name of which neither\n"
-	  "/etc/interposetab nor the kernel knows is an error.\n\n"
-	  "      --tab FILE       another file\n" },
+	  "Like detach, but it is no error if a line of /etc/interposetab is not attached. A\n"
+	  "name that neither that file nor the kernel knows is an error.\n\n"
+	  "      --tab FILE       use this file instead\n" },
 	{ "recover", recover_command, true, false,
 	  "clean up after a command that was killed",
 	  "recover",
-	  "Cleans up after a command that was killed, and resumes what it has left\n"
-	  "suspended. All other commands that change something begin with that, too.\n" },
+	  "Cleans up after a command that was killed, and resumes what it left suspended.\n"
+	  "Every command that changes something does this first.\n" },
 	{ "help", help_command, false, true,
-	  "explain a command",
+	  "show the help for a command",
 	  "help [COMMAND]",
-	  "Explains a command, or lists all commands.\n" },
+	  "Shows the help for a command, or lists all commands.\n" },
 	{ "version", version_command, false, true,
 	  "print the version",
 	  "version",
@@ -152,31 +155,31 @@ static const struct command commands[] = {
  */
 
 static const char for_all[] =
-	"Before or after the command:\n"
-	"      --dry-run        print the commands that do the same, and do nothing\n"
-	"  -q, --quiet          print nothing but errors, and what was asked for\n"
+	"Options before or after the command:\n"
+	"      --dry-run        print the shell commands that do the same, but do nothing\n"
+	"  -q, --quiet          print only errors and the requested output\n"
 	"  -v, --verbose        print each step\n";
 
 static void print_help(void)
 {
 	fputs("usage: interposectl [OPTION...] COMMAND [ARGUMENT...]\n\n"
-	      "Puts device-mapper targets, and snapshots, onto block devices in use.\n\n",
+	      "Attaches device-mapper targets to block devices in use, and takes snapshots.\n\n",
 	      stdout);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
 	printf("\n%s"
-	       "  -V, --version\n"
-	       "  -h, --help           also of a COMMAND\n\n"
+	       "  -V, --version        print the version\n"
+	       "  -h, --help           print help, also for a COMMAND\n\n"
 	       "A DEVICE is vda1, /dev/..., 8:1, UUID=..., LABEL=..., PARTUUID=..., PARTLABEL=...,\n"
-	       "or where its file system is mounted.\n\n"
-	       "See interposectl(8), and for a command: interposectl help COMMAND\n",
+	       "or the mount point of its file system.\n\n"
+	       "See interposectl(8) and: interposectl help COMMAND\n",
 	       for_all);
 }
 
 static enum status short_usage(void)
 {
 	fputs("usage: interposectl [OPTION...] COMMAND [ARGUMENT...]\n"
-	      "See interposectl help\n", stderr);
+	      "See: interposectl help\n", stderr);
 	return USAGE;
 }
 
@@ -190,7 +193,7 @@ static const struct command *find_command(const char *name)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	}
-	complain("there is no command '%s'%s", name,
+	complain("unknown command '%s'%s", name,
 		 did_you_mean(name, names, N_COMMANDS));
 	return NULL;
 }
@@ -208,7 +211,7 @@ enum status help(const char *name)
 
 enum status usage_error(const char *name)
 {
-	fprintf(stderr, "usage: interposectl %s\nSee interposectl help %s\n",
+	fprintf(stderr, "usage: interposectl %s\nSee: interposectl help %s\n",
 		find_command(name)->usage, name);
 	return USAGE;
 }
@@ -221,7 +224,7 @@ enum status missing(const char *name, const char *what)
 
 enum status too_many(const char *name, const char *word)
 {
-	complain("%s: '%s' is one argument too many", name, word);
+	complain("%s: unexpected argument '%s'", name, word);
 	return usage_error(name);
 }
 
@@ -276,7 +279,7 @@ enum status recover_command(int argc, char **argv)
 		return too_many("recover", argv[optind]);
 	if (state_left)
 		return FAILED;
-	say("nothing is left to be cleaned up");
+	say("nothing to clean up");
 	return DONE;
 }
 
@@ -357,7 +360,7 @@ int main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (!argc) {
-		complain("say what to do: a command is missing");
+		complain("the command is missing");
 		return short_usage();
 	}
 	command = find_command(argv[0]);
@@ -368,7 +371,7 @@ int main(int argc, char **argv)
 	else
 		status = run_command(command, argc, argv);
 	if (fflush(stdout) || ferror(stdout)) {
-		complain("cannot write what was to be printed");
+		complain("cannot write the output");
 		status = status == DONE ? FAILED : status;
 	}
 	return status;

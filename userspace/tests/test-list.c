@@ -209,9 +209,9 @@ static void lists(void)
 	says("snapshot --list --json", 0, "\"snapshots\": [");
 	says("snapshot --list --json", 0, "\"device\": \"fake1\",");
 	says("snapshot --list", 0, "t\"wo fake1    2M valid       90");
-	says("list -o NAME,NAM", 2, "there is no column 'NAM'; did you mean NAME?");
-	says("list -o ", 2, "there is no column ''");
-	says("list x", 2, "'x' is one argument too many");
+	says("list -o NAME,NAM", 2, "unknown column 'NAM'; did you mean NAME?");
+	says("list -o ", 2, "unknown column ''");
+	says("list x", 2, "unexpected argument 'x'");
 	says("status fake1", 0, "used by:     ext4, /mnt/a b\n");
 	empty = true;
 	says("list", 0, "nothing is interposed\n");
@@ -249,7 +249,7 @@ static void acts(void)
 		says(line, 1, "/dev/nosuch");
 	}
 	says("status fake3", 1, "/dev/fake3 is not interposed; interposectl list names what is\n");
-	says("recover", 0, "nothing is left");
+	says("recover", 0, "nothing to clean up");
 }
 
 static void options_anywhere(void)
@@ -263,20 +263,20 @@ static void options_anywhere(void)
 	says("pin -h", 0, "usage: interposectl pin ");
 	says("version", 0, "interposectl ");
 	says("--version", 0, "interposectl ");
-	says("version 1", 2, "'1' is one argument too many");
-	says("help atach", 2, "there is no command 'atach'; did you mean attach?\n");
-	says("frobnicate", 2, "there is no command 'frobnicate'\nusage: ");
-	says("list --jsn", 2, "list: there is no option --jsn; did you mean --json?\n");
-	says("list --json=1", 2, "the option --json takes no value");
-	says("list -o", 2, "the option -o needs a value");
-	says("list -tx", 2, "list: there is no option -x\n");
-	says("list x --nohead -x", 2, "list: there is no option -x\n");
+	says("version 1", 2, "unexpected argument '1'");
+	says("help atach", 2, "unknown command 'atach'; did you mean attach?\n");
+	says("frobnicate", 2, "unknown command 'frobnicate'\nusage: ");
+	says("list --jsn", 2, "list: unknown option --jsn; did you mean --json?\n");
+	says("list --json=1", 2, "option --json takes no value");
+	says("list -o", 2, "option -o needs a value");
+	says("list -tx", 2, "list: unknown option -x\n");
+	says("list x --nohead -x", 2, "list: unknown option -x\n");
 	says("snapshot --s 1", 2, "usage: ");
 	says("attach", 2, "attach: a device is missing");
 	says("attach --pin", 2, "attach: a device is missing");
 	says("attach fake3 linear --pin", 2, "say --pin before linear");
-	says("detach x x", 2, "'x' is one argument too many");
-	says("", 2, "there is no command ''");
+	says("detach x x", 2, "unexpected argument 'x'");
+	says("", 2, "unknown command ''");
 	is("--dry-run may stand last", !call("list --dry-run") && options.dry_run);
 	is("-v, too", !call("list -v") && options.verbose);
 	is("but not behind --", call("list -- --dry-run") == 2 && !options.dry_run);

@@ -35,10 +35,10 @@ for since in $((current + 1)) 4711 4294967296 18446744073709551615; do
 	refused 1 "$since" "$P-x is in era $current" "era $since has not been" "full backup"
 done
 for since in 0 -1 +1 1x 1.0 '' ' 1' 18446744073709551616; do
-	refused 2 "$since" "'$since' is no era" "usage: "
+	refused 2 "$since" "'$since' is not an era" "usage: "
 done
 interposectl_status 2 changed --mark --since 1 "$P-x"
-says "--mark lists nothing"
+says "--mark cannot be used with --since or --format"
 dmsetup message "$P-x" 0 take_metadata_snap
 refused 1 1 "somebody reads the records" "drop_metadata_snap"
 [[ $(interposer_inner_status x) != *' -' ]] || fail "the metadata snapshot of somebody else was dropped"

@@ -65,7 +65,7 @@ assert type(i["redirected"]) is int and 0 <= i["used%"] < 50 and i["use"] == "ex
 assert i["maj:min"] == sys.argv[1] and i["mountpoint"] == sys.argv[2], i' "$(devno "$dev")" "$at" <<<"$said"
 one_line "snapshot snapshot1 is removed" snapshot --remove snapshot1
 one_line "there are no snapshots of interposed devices" snapshot --list
-one_line "nothing is left to be cleaned up" recover
+one_line "nothing to clean up" recover
 
 for command in status detach stop pin unpin changed monitor "snapshot --remove"; do
 	# shellcheck disable=SC2086 # two words

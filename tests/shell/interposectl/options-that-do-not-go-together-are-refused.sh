@@ -30,5 +30,5 @@ refused "--list takes nothing but --json" snapshot --list --name x
 refused "--remove takes the NAME" snapshot --remove x --ram
 refused "--remove takes the NAME" snapshot --remove x --size 32M
 refused "--remove takes the NAME" snapshot --remove x "$dev"
-refused "--mark lists nothing" changed --mark --format json "$dev"
+refused "--mark cannot be used with --since or --format" changed --mark --format json "$dev"
 test_done

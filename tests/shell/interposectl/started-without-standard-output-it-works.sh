@@ -47,6 +47,6 @@ done
 interposectl -q attach --name "$P-x" "$dev"
 cleanup dm_remove_if_there "$P-x"
 said=$(interposectl list 2>&1 >/dev/full) && fail "a list that nobody got is no success"
-says "cannot write what was to be printed"
+says "cannot write the output"
 interposectl -q detach "$P-x"
 test_done
