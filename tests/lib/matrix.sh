@@ -463,10 +463,10 @@ unaligned_cell() {
 		attach "$TYPE" "$INNER"
 		storm_load_start load "$DEV"
 	fi
-	wait_redirected x 200
+	storm_load_redirects load x 200
 	dmsetup suspend "$P-x"
 	dmsetup resume "$P-x"
-	wait_redirected x
+	storm_load_redirects load x 100
 	[[ $VIEW != other ]] || storm_load_stop load
 	dmsetup remove "$P-x"
 	[[ $VIEW != same ]] || {

@@ -72,6 +72,16 @@ storm_load_kill() {
 	wait_until "the load $1 is gone" 20 storm_load_gone "$1"
 }
 
+# storm_load_redirects NAME INTERPOSER N: until N more bios have gone through it. A load that has ended is judged at once.
+storm_load_redirects() {
+	wait_until "$2 redirects the load $1" 60 storm_load_gone_or_redirected "$1" "$2" $(($(interposer_redirected "$2") + $3))
+	! storm_load_gone "$1" || storm_load_stop "$1"
+}
+
+storm_load_gone_or_redirected() {
+	storm_load_gone "$1" || has_redirected "$2" "$3"
+}
+
 # storm_load_stop NAME: ends it; it has read back all that it ever wrote, and has used memory as odd as the disk allows
 storm_load_stop() {
 	local log=$T_DIR/load-$1.log odd

@@ -140,6 +140,18 @@ static void writer_put(struct storm_writer *w, uint32_t block, uint32_t run)
 	atomic_fetch_add(&w->dev->writes, 1);
 }
 
+static void writer_put_all(struct storm_writer *w)
+{
+	uint32_t block, run;
+
+	for (block = 0; block < w->blocks; block += run) {
+		run = w->blocks - block;
+		if (run > WRITER_MAX_RUN)
+			run = WRITER_MAX_RUN;
+		writer_put(w, block, run);
+	}
+}
+
 static void writer_get(struct storm_writer *w, uint32_t block, uint32_t run)
 {
 	size_t length = (size_t)run * BLOCK;
@@ -239,6 +251,9 @@ void *storm_write(void *writer)
 
 	/* the operators share the processors with the load */
 	setpriority(PRIO_PROCESS, syscall(SYS_gettid), 19);
+	/* what crypt shows of a disk full of zeroes are none */
+	if (w->raw && !w->dev->era_metadata)
+		writer_put_all(w);
 	while (!atomic_load(&storm.writers_stop))
 		writer_step(w);
 	return NULL;
