@@ -114,7 +114,7 @@ enum status attach_if_safe(const char *argument,
 	    guard_attach(&device, argc, inner, how->replace,
 			 how->replace_word)) {
 		if (map_info(name, &info))
-			complain("there is a mapped device %s already; choose another --name",
+			complain("the mapped device %s already exists; choose another --name",
 				 name);
 		else
 			status = attach(&device, name, how->pin, argc,
@@ -157,7 +157,7 @@ again:	while ((option = next_option(argc, argv, "+", longs, NULL)) != -1) {
 		return missing("attach", "a device");
 	for (int i = optind; i < argc; i++) {
 		if (!strncmp(argv[i], "--", 2)) {
-			complain("attach: say %s before %s", argv[i],
+			complain("attach: put %s before %s", argv[i],
 				 argv[optind]);
 			return usage_error("attach");
 		}
@@ -224,12 +224,12 @@ static bool is_in_use(const struct interposer *ip)
 static bool loses_data(const struct interposer *ip)
 {
 	if (cache_is_dirty(ip)) {
-		complain("%s writes back, so that %s may lack data; load the policy cleaner and writethrough, and wait until nothing is dirty ('A write-back SSD cache' in dm-interpose.rst); if what is in the cache may be lost: interposectl detach --force %s",
+		complain("%s is a writeback cache, and %s may lack data; load the policy cleaner and writethrough, and wait until no block is dirty ('A write-back SSD cache' in dm-interpose.rst); to lose what is only in the cache: interposectl detach --force %s",
 			 ip->map.name, ip->shown, ip->map.name);
 		return true;
 	}
 	if (device_lacks_data(ip) && is_in_use(ip)) {
-		complain("with %s, what %s shows is not what it holds, and it is in use; stop that first (umount), then detach; if it was attached by mistake, take it back: interposectl detach --force %s",
+		complain("with %s, %s shows other data than it holds, and it is in use; unmount it or stop using it, then detach; to undo a mistaken attach: interposectl detach --force %s",
 			 ip->table.inner, ip->shown, ip->map.name);
 		return true;
 	}
@@ -243,19 +243,19 @@ enum status detach(const struct stack *stack, const struct interposer *ip,
 	char names[1024];
 
 	if (stack_snapshots_of(stack, ip, names, sizeof(names)))
-		return refuse("snapshots hang on %s, and would become wrong: %s; first: interposectl snapshot --remove NAME",
+		return refuse("%s has snapshots, which would become invalid: %s; first: interposectl snapshot --remove NAME",
 			      ip->map.name, names);
 	if (!force && loses_data(ip))
 		return FAILED;
 	if (pinned)
-		return refuse("%s is pinned; if it may go: interposectl unpin %s",
+		return refuse("%s is pinned; to allow the detach: interposectl unpin %s",
 			      ip->map.name, ip->map.name);
 	if (ip->map.open_count)
-		return refuse("/dev/mapper/%s is open; fuser -v /dev/mapper/%s tells by whom",
+		return refuse("/dev/mapper/%s is open; fuser -v /dev/mapper/%s shows by which process",
 			      ip->map.name, ip->map.name);
 	if (!map_remove(ip->map.name))
 		return FAILED;
-	say("%s is not interposed any more", ip->shown);
+	say("%s is no longer interposed", ip->shown);
 	return DONE;
 }
 

@@ -87,7 +87,7 @@ static void check_kernel(const struct device *device, struct findings *all)
 	if (has || uname(&kernel))
 		return;
 	found(all, device, REFUSE, "no-target",
-	      "cannot be interposed by this kernel (%s), which has no target interpose\nboot a kernel that was built with dm-interpose; if this one was, modprobe dm-interpose says what is wrong",
+	      "cannot be interposed: this kernel (%s) has no target interpose\nboot a kernel with dm-interpose; if this is one, modprobe dm-interpose shows what is wrong",
 	      kernel.release);
 }
 
@@ -98,7 +98,7 @@ static void check_interposed(const struct stack *stack,
 
 	if (ip && !strcmp(ip->device, device->name))
 		found(all, device, REFUSE, "interposed",
-		      "is interposed already, by %s\nuse that, or first: interposectl detach %s",
+		      "is already interposed by %s\nuse that interposer, or first: interposectl detach %s",
 		      ip->map.name, ip->map.name);
 	else if (ip)
 		found(all, device, REFUSE, "overlap",
@@ -117,17 +117,17 @@ static void check_kind(const struct device *device, const char *disk,
 
 	if (sysfs_is_bypass(device->name))
 		found(all, device, REFUSE, "bypass",
-		      "is the disk beneath an interposer\nname the device above it");
+		      "is the bypass device of an interposer\nname the interposed device instead");
 	if (sysfs_read(disk, "queue/zoned", value, sizeof(value)) &&
 	    strcmp(value, "none"))
 		found(all, device, REFUSE, "zoned",
 		      "is zoned (%s)\nthis is not supported", value);
 	if (sysfs_is(disk, "queue/dax", "1"))
 		found(all, device, REFUSE, "dax",
-		      "has DAX, whose accesses are no I/O that could be redirected\nthis is not supported");
+		      "supports DAX, which bypasses the block layer\nthis is not supported");
 	if (sysfs_exists(disk, "queue/crypto"))
 		found(all, device, REFUSE, "inline-encryption",
-		      "can encrypt inline, and might write plain text\nthis is not supported");
+		      "has inline encryption, and redirected writes might be written unencrypted\nthis is not supported");
 	if (sysfs_read(disk, "integrity/format", value, sizeof(value)) &&
 	    strcmp(value, "none"))
 		found(all, device, REFUSE, "integrity",
@@ -135,7 +135,7 @@ static void check_kind(const struct device *device, const char *disk,
 		      value);
 	if (!device->sectors)
 		found(all, device, REFUSE, "empty",
-		      "has no size\nname a device with data");
+		      "has the size 0\nname another device");
 }
 
 static bool is_multipath(const char *entry, void *data)
@@ -156,7 +156,7 @@ static void check_multipath(const struct device *device, const char *disk,
 
 	if (sysfs_each(disk, "holders", is_multipath, map))
 		found(all, device, REFUSE, "multipath-path",
-		      "is a path of the multipath device %s, whose I/O does not pass here\ninterpose /dev/mapper/%s",
+		      "is a path of the multipath device %s, whose I/O does not pass through the path's block device\ninterpose /dev/mapper/%s",
 		      map, map);
 }
 
@@ -175,14 +175,14 @@ static void check_drain(const struct device *device, const char *disk,
 	if (sysfs_exists(disk, "md")) {
 		if (!sysfs_is(disk, "queue/iostats", "1"))
 			found(all, device, REFUSE, "no-statistics",
-			      "is an MD device without statistics, so nobody can tell what it has in flight\necho 1 > /sys/class/block/%s/queue/iostats, and wait for its I/O",
+			      "is an MD device without I/O statistics, so its I/O in flight is unknown\nfirst: echo 1 > /sys/class/block/%s/queue/iostats, then wait until older I/O has completed",
 			      disk);
 	} else if (!*usage->mountpoint) {
 		found(all, device, REFUSE, "not-drained",
-		      "does not tell what it has in flight\nmount its file system first");
+		      "does not report its I/O in flight\nmount its file system first");
 	} else {
 		found(all, device, NOTE, "not-drained",
-		      "does not tell what it has in flight, so its file system is relied on\nhave no swap file on it, and nobody who writes past the file system");
+		      "does not report its I/O in flight, so only I/O through its file system is safe\ndo not use a swap file on it, and do not write to the device directly");
 	}
 }
 
@@ -199,13 +199,13 @@ static void check_usage(const struct device *device,
 		      device->shown);
 	if (usage->root)
 		found(all, device, NOTE, "root",
-		      "is under the root file system\nattach, detach and snapshot with interposectl; do not use dmsetup suspend from a shell");
+		      "holds the root file system\nattach, detach and snapshot with interposectl; do not use dmsetup suspend from a shell");
 	if (usage->swap)
 		found(all, device, NOTE, "swap",
-		      "is swapped to\nattaching is safe; a snapshot wants swapoff for its moment");
+		      "is active as swap\nattaching is safe; run swapoff while you take a snapshot");
 	if (!strcmp(usage->fstype, "btrfs"))
 		found(all, device, NOTE, "btrfs",
-		      "has a btrfs, which is written back but not frozen: a snapshot is as after a power cut\nfsfreeze -f %s before, fsfreeze -u %s after it",
+		      "has a btrfs, which is written back but not frozen: a snapshot is like the device after a power failure\nrun fsfreeze -f %s before the snapshot, and fsfreeze -u %s after it",
 		      usage->mountpoint, usage->mountpoint);
 }
 
@@ -229,19 +229,19 @@ static void check_others(const struct device *device,
 
 	if (content->other_journal)
 		found(all, device, NOTE, "journal",
-		      "has an %s whose journal is on another device, and what is written there does not pass here\na snapshot is complete, and is mounted with noload",
+		      "has an %s whose journal is on another device, where writes are not redirected\na snapshot is complete; mount it with noload",
 		      content->type);
 	if (content->other_log)
 		found(all, device, NOTE, "log",
-		      "has an XFS whose log is on another device (%s)\nfor a snapshot name both in one command",
+		      "has an XFS whose log is on another device (%s)\nto take a snapshot, name both devices in one command",
 		      other_shown(device, "logdev", other, sizeof(other)));
 	if (content->realtime)
 		found(all, device, NOTE, "realtime",
-		      "has an XFS with files on a realtime device (%s), which do not pass here\nfor a snapshot name both in one command",
+		      "has an XFS with files on a realtime device (%s), where I/O is not redirected\nto take a snapshot, name both devices in one command",
 		      other_shown(device, "rtdev", other, sizeof(other)));
 	if (content->devices > 1)
 		found(all, device, NOTE, "btrfs-devices",
-		      "is one of %llu devices of a btrfs, and has only its part of the data\nname all of them in one command; btrfs filesystem show lists them",
+		      "is one of %llu devices of a btrfs, and holds only part of its data\nname all of them in one command; btrfs filesystem show lists them",
 		      content->devices);
 }
 
@@ -262,11 +262,11 @@ static void check_layers(const struct device *device,
 	sysfs_each(device->name, "holders", is_above, above);
 	if (content_is_member(content))
 		found(all, device, NOTE, "raid-member",
-		      "is a member of a RAID array (%s), whose data is not here alone\nfor the data name the array",
+		      "is a member of a RAID array (%s), and holds only part of its data\nto get at the data, name the array",
 		      *above ? above : "not active");
 	if (content_is_encrypted(content))
 		found(all, device, NOTE, "encrypted",
-		      "is encrypted, and what passes here is, too\nfor the data name the device that is opened from it (%s)",
+		      "is encrypted, and so is the I/O that is redirected\nto get at the data, name the mapped device that decrypts it (%s)",
 		      *above ? above : "none now");
 }
 
@@ -280,7 +280,7 @@ static void check_data(const struct device *device, struct findings *all)
 	check_layers(device, &content, all);
 	if (!strcmp(content.type, "LVM2_member"))
 		found(all, device, NOTE, "pv",
-		      "is a physical volume of LVM, which must not look at copies of it\nin lvm.conf: devices { global_filter = [ \"r|^/dev/interpose/|\" ] }");
+		      "is an LVM physical volume, and LVM must not scan copies of it\nin lvm.conf: devices { global_filter = [ \"r|^/dev/interpose/|\" ] }");
 	if (sysfs_read(device->name, "dm/uuid", type, sizeof(type)) &&
 	    !strncmp(type, "LVM-", 4)) {
 		sysfs_read(device->name, "dm/name", map, sizeof(map));

@@ -285,7 +285,7 @@ static int find_path(const char *path, struct device *device)
 		complain("%s is a file, no block device; name a device, or a directory on it",
 			 path);
 	else
-		complain("%s is no block device", path);
+		complain("%s is not a block device", path);
 	return -1;
 }
 

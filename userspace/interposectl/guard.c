@@ -63,7 +63,7 @@ static bool in_use(const struct device *device, char *how, size_t size)
 	if (*usage.mountpoint)
 		snprintf(how, size, "is mounted on %s", usage.mountpoint);
 	else if (usage.swap)
-		snprintf(how, size, "is swapped to");
+		snprintf(how, size, "is active as swap");
 	else if (*type)
 		snprintf(how, size, "holds data (%s)", type);
 	else if (!device_is_free(device->path))
@@ -80,7 +80,7 @@ static bool guard_view(const struct guard *guard, const struct view *view)
 	if (view->sight == SIGHT_SAME || guard->replace ||
 	    !in_use(guard->device, how, sizeof(how)))
 		return true;
-	complain("%s %s, and %s; if that is what you want, say %s",
+	complain("%s %s, and %s; if that is what you want, add %s",
 		 guard->device->shown, how, view->why, guard->word);
 	return false;
 }
@@ -115,7 +115,7 @@ static bool guard_records(const struct guard *guard,
 	    !has_records(other->path, written->at) ||
 	    !in_use(guard->device, how, sizeof(how)))
 		return true;
-	complain("%s %s, and %s does not begin with zeroes: if these are records of an earlier time, what was written to %s since then would be hidden or lost; for a new start: dd if=/dev/zero of=%s bs=4096 seek=%llu count=1 oflag=seek_bytes conv=fsync; or, if nothing has been written since, say %s",
+	complain("%s %s, and %s does not begin with zeroes: if this is metadata from an earlier use, what was written to %s since then would be hidden or lost; to start afresh: dd if=/dev/zero of=%s bs=4096 seek=%llu count=1 oflag=seek_bytes conv=fsync; or, if nothing has been written since, add %s",
 		 guard->device->shown, how, other->shown, guard->device->shown,
 		 other->path, written->at * 512, guard->word);
 	return false;
@@ -135,18 +135,18 @@ static bool guard_other(const struct guard *guard,
 	struct device other;
 
 	if (!dev) {
-		complain("%s is no block device", written->word);
+		complain("%s is not a block device", written->word);
 		return false;
 	}
 	if (!device_of_number(dev, &other))
 		return false;
 	if (share_data(&other, guard->device)) {
-		complain("%s and %s share data, and each write to one would be a write to the other; name a device that lies elsewhere",
+		complain("%s and %s share data: a write to one is a write to the other; name a device that lies elsewhere",
 			 other.shown, guard->device->shown);
 		return false;
 	}
 	if (!guard->replace && in_use(&other, how, sizeof(how))) {
-		complain("%s %s, and would be written over; name another device, or if nobody needs that, say %s",
+		complain("%s %s, and would be overwritten; name another device, or, if the data is not needed, add %s",
 			 other.shown, how, guard->word);
 		return false;
 	}
@@ -172,14 +172,14 @@ static bool words_are_good(int argc, char **argv)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	if (!strchr(letters, *argv[0]) || !*argv[0]) {
-		complain("'%s' is no target; behind the device comes the name of one, such as linear, and then its arguments",
+		complain("'%s' is not a target; after the device, give the name of a target, such as linear, and then its arguments",
 			 argv[0]);
 		return false;
 	}
 	for (int i = 0; i < argc; i++) {
 		if (*argv[i])
 			continue;
-		complain("argument %d of %s is empty; leave it out, or say what it is to be",
+		complain("argument %d of %s is empty; remove it or give a value",
 			 i, argv[0]);
 		return false;
 	}
@@ -202,7 +202,7 @@ bool guard_attach(const struct device *device, int argc, char **argv,
 	join(line, sizeof(line), argc, argv);
 	n = view_split(line, words, VIEW_ARGS_MAX);
 	if (n < 1) {
-		complain("there are too many arguments");
+		complain("too many arguments");
 		return false;
 	}
 	if (n == 1) /* which is what the kernel makes of it */

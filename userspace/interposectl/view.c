@@ -76,7 +76,7 @@ static void see_unknown(struct args *a)
 {
 	a->view->lacks_data = true;
 	see(a, SIGHT_UNKNOWN,
-	    "what its users would see through '%s' with these arguments is not known",
+	    "it is not known what its users would see through '%s' with these arguments",
 	    a->type);
 }
 
@@ -117,7 +117,7 @@ static bool sees_start(struct args *a, int i)
 		return true;
 	a->view->lacks_data = true;
 	if (is_own(a, i))
-		see(a, SIGHT_OTHER, "'%s' would show it from sector %s on, and not from its beginning",
+		see(a, SIGHT_OTHER, "'%s' would show it from sector %s on, not from the start",
 		    a->type, word(a, i + 1));
 	else
 		see(a, SIGHT_OTHER, "its users would see what is on %s instead",
@@ -173,7 +173,7 @@ static void see_flakey(struct args *a)
 		see_unknown(a);
 	else if (!number(a, 2) && number(a, 3) && !is(a, 5, "error_writes") &&
 		 !is(a, 5, "error_reads"))
-		see(a, SIGHT_OTHER, "'flakey' without a time in which it works would fail all I/O");
+		see(a, SIGHT_OTHER, "'flakey' without an up interval would fail all I/O");
 	for (int i = 4; i < a->argc; i++)
 		for (size_t j = 0; j < sizeof(wrong) / sizeof(*wrong); j++)
 			if (is(a, i, wrong[j]))
@@ -195,7 +195,7 @@ static void see_crypt(struct args *a)
 	for (int i = 0; i < a->argc && i < VIEW_ARGS_MAX; i++)
 		a->is_data[i] = true;
 	a->view->lacks_data = true;
-	see(a, SIGHT_OTHER, "its users would see it through '%s', which makes other data of what is there",
+	see(a, SIGHT_OTHER, "its users would see it through '%s', which would turn its data into something else",
 	    a->type);
 }
 
@@ -290,7 +290,7 @@ static void see_merge(struct args *a)
 	a->view->lacks_data = true;
 	if (!sees_device(a, 0))
 		return;
-	see(a, SIGHT_OVERWRITES, "what the snapshot on %s has would be written over it",
+	see(a, SIGHT_OVERWRITES, "the snapshot on %s would be merged into it, and overwrite its data",
 	    word(a, 1));
 	writes(a, word(a, 1));
 }
@@ -325,12 +325,12 @@ static void see_integrity(struct args *a)
 		return;
 	if (!device || a->own(device, a->data)) {
 		a->view->lacks_data = true;
-		see(a, SIGHT_OVERWRITES, "'integrity' would write its checksums over it; give it a disk of their own with meta_device:DEVICE");
+		see(a, SIGHT_OVERWRITES, "'integrity' would overwrite it with checksums; put these on another device with meta_device:DEVICE");
 		return;
 	}
 	writes_anew(a, device, 0);
 	if (!calculates)
-		see(a, SIGHT_OTHER, "without 'recalculate' there are no checksums of what it holds, and every read would fail");
+		see(a, SIGHT_OTHER, "without 'recalculate' there are no checksums of its data, and every read would fail");
 }
 
 /* Data and hashes may be on the same device; nothing is written */
@@ -355,7 +355,7 @@ static void see_legs(struct args *a, int first, long legs)
 		}
 		a->is_data[i] = true;
 		a->view->lacks_data = true;
-		see(a, SIGHT_OVERWRITES, "the mirror would copy its first leg, %s, over it; the device itself has to be the first leg",
+		see(a, SIGHT_OVERWRITES, "the mirror would copy its first leg, %s, over it; make the device itself the first leg",
 		    word(a, first));
 	}
 }
@@ -508,7 +508,7 @@ static void see_copies(struct args *a, struct raid *raid)
 		see(a, SIGHT_OVERWRITES, "'rebuild %d' would copy another leg over it",
 		    raid->own);
 	else if (raid_reads_stale_leg(a, raid))
-		see(a, SIGHT_OTHER, "without 'rebuild %d' the other leg counts as good, and its users would read what is there",
+		see(a, SIGHT_OTHER, "without 'rebuild %d' the other leg is taken to be in sync, and its users could read that one",
 		    raid->own ? 0 : 1);
 }
 
@@ -527,12 +527,12 @@ static void see_raid(struct args *a)
 	}
 	a->view->lacks_data = true;
 	if (raid.copies && raid.own < 0) {
-		see(a, SIGHT_OTHER, "its users would see an array instead of which it is no leg");
+		see(a, SIGHT_OTHER, "its users would see an array that it is not a leg of");
 		return;
 	}
 	for (int leg = 0; leg < raid.devices; leg++)
 		a->is_data[raid.first + 2 * leg + 1] = true;
-	see(a, SIGHT_OTHER, "its users would see a '%s' of which it has only a part",
+	see(a, SIGHT_OTHER, "its users would see a '%s' array of which it holds only a part",
 	    word(a, 0));
 }
 
@@ -587,7 +587,7 @@ static void look_for_strays(struct args *a)
 	for (int i = 0; i < a->argc; i++) {
 		if (a->is_data[i] || !is_own(a, i))
 			continue;
-		see(a, SIGHT_OVERWRITES, "'%s' would write over it (its argument %d has to be another device)",
+		see(a, SIGHT_OVERWRITES, "'%s' would overwrite it (argument %d must be another device)",
 		    a->type, i + 1);
 		a->view->lacks_data = true;
 	}

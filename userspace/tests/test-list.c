@@ -233,10 +233,10 @@ static void acts(void)
 	is("'unpin --quiet x' says nothing", !call("unpin --quiet x") && !*said);
 	says("pin x nosuch", 1, "no device 'nosuch'");
 	says("pin", 2, "a name or a device is missing");
-	says("detach x", 1, "snapshots hang on x");
+	says("detach x", 1, "x has snapshots");
 	does("detach cciss!c0d0", "remove caf\xc3\xa9\xff\033",
-	     "/dev/cciss/c0d0 is not interposed any more\n");
-	does("stop cciss!c0d0", "remove caf\xc3\xa9\xff\033", "not interposed any more");
+	     "/dev/cciss/c0d0 is no longer interposed\n");
+	does("stop cciss!c0d0", "remove caf\xc3\xa9\xff\033", "no longer interposed");
 	says("status x", 0, "size:        2M\n");
 	for (size_t i = 0; i < 7; i++) {
 		static const char *const commands[] = { "status", "detach", "stop",

@@ -42,7 +42,7 @@ for word in $said "UUID=$uuid"; do
 	interposectl_status 0 status "$word"
 	says "interpose-${dev##*/}"
 done
-refused "is interposed already" "$dev"
+refused "is already interposed" "$dev"
 interposectl_status 0 detach "PARTLABEL=my disk"
 
 for name in "a blank" $'caf\303\251' 'is\x20written'; do

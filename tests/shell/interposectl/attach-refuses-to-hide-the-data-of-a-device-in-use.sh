@@ -43,16 +43,16 @@ refused "stripes of it" "$at" striped 2 128 "$dev" 0 "$spare" 0
 refused "through 'crypt'" "$at" crypt aes-xts-plain64 "$(printf '00%.0s' {1..64})" 0 "$dev" 0
 refused "read zeroes" "$at" zero
 refused "would fail" "$at" error
-refused "'era' would write over it" "$at" era "$dev" "$spare" 64
-refused "'log-writes' would write over it" "$at" log-writes "$dev" "$dev"
-refused "checksums over it" "$at" integrity "$dev" 0 - J 1 internal_hash:crc32c
+refused "'era' would overwrite it" "$at" era "$dev" "$spare" 64
+refused "'log-writes' would overwrite it" "$at" log-writes "$dev" "$dev"
+refused "overwrite it with checksums" "$at" integrity "$dev" 0 - J 1 internal_hash:crc32c
 refused "copy $spare over it" "$at" clone "$two" "$dev" "$spare" 256
 refused "'drop_writes'" "$at" flakey "$dev" 0 1 1 1 drop_writes
 refused "not known" "$at" nosuchtarget "$dev"
 interposectl_status 1 attach --name "$P-x" "$at" "linear $spare 0"
 not dm_exists "$P-x"
 interposectl_status 1 attach --name "$P-x" "$at" 0 linear "$spare" 0
-says "'0' is no target"
+says "'0' is not a target"
 interposectl_status 1 attach --name "$P-x" "$at" era /dev/nosuch "$dev" 64
 says "/dev/nosuch: No such file or directory"
 interposectl_status 1 attach --name "$P-x" "$at" era nosuch "$dev" 64
@@ -61,8 +61,8 @@ random_fill "$two" 1
 refused "$two does not begin with zeroes" "$at" cache "$two" "$three" "$dev" 128 1 writethrough smq 0
 refused "$two does not begin with zeroes" "$at" snapshot "$dev" "$two" P 8
 mkfs.ext4 -qF "$spare" 8M
-refused "$spare holds data (ext4), and would be written over" "$at" log-writes "$dev" "$spare"
-refused "$spare holds data (ext4), and would be written over" "$at" mirror core 1 1024 2 "$dev" 0 "$spare" 0
+refused "$spare holds data (ext4), and would be overwritten" "$at" log-writes "$dev" "$spare"
+refused "$spare holds data (ext4), and would be overwritten" "$at" mirror core 1 1024 2 "$dev" 0 "$spare" 0
 equal "the file" "$before" "$(device_sum "$at/file" 4)"
 allowed "$at"
 allowed "$at" linear "$link" 0

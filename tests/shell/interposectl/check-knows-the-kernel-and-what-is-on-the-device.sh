@@ -33,7 +33,7 @@ cleanup swap_off
 swapon "$file"
 for at_one in "$at swapped-to" "$btrfs_at not-frozen"; do
 	read -r where what <<<"$at_one"
-	text="is swapped to; attaching is safe"
+	text="is active as swap; attaching is safe"
 	[[ $what == swapped-to ]] || text="has a btrfs, which is written back but not frozen"
 	interposectl_status 0 check "$where"
 	says "note" "${text%%;*}"
@@ -61,7 +61,7 @@ cleanup modules_back
 modprobe -r dm_interpose
 mount -t tmpfs none "$modules"
 interposectl_status 1 check "$dev" "$two"
-says "refuse" "this kernel ($(uname -r)), which has no target interpose" "boot a kernel that was built with dm-interpose"
+says "refuse" "this kernel ($(uname -r)) has no target interpose" "boot a kernel with dm-interpose"
 interposectl_status 1 check --json "$dev"
 says_json '"what":"no-target"'
 for command in "attach $dev" "snapshot --ram $at"; do

@@ -25,7 +25,7 @@ interposectl -q detach "$P-x"
 
 interposectl -q attach --name "$P-x" "$dev" snapshot-origin
 dm_create snap "0 $size snapshot $(interposer_beneath x) $spare N 8" >/dev/null
-refused "snapshots hang on $P-x" "$P-snap"
+refused "$P-x has snapshots, which would become invalid" "$P-snap"
 dmsetup remove "$P-snap"
 interposectl -q detach "$P-x"
 
@@ -35,14 +35,14 @@ mkfs.ext4 -qF "$dev"
 mkdir "$T_DIR/at"
 cleanup unmount_if_there "$T_DIR/at"
 mount "$dev" "$T_DIR/at"
-refused "is not what it holds" "umount"
+refused "shows other data than it holds" "unmount"
 umount "$T_DIR/at"
 exec {opened}<&-
 interposectl -q detach "$dev"
 
 dd if=/dev/zero of="$spare" bs=4096 count=1 conv=fsync status=none
 interposectl -q attach --name "$P-x" "$dev" cache "$spare" "${spare%1}2" "$dev" 128 1 writeback smq 0
-refused "writes back" "cleaner and writethrough"
+refused "is a writeback cache" "cleaner and writethrough"
 dm_reload x "0 $size interpose $dev cache $spare ${spare%1}2 $dev 128 1 writethrough cleaner 0"
 interposectl -q detach "$P-x"
 test_done

@@ -48,7 +48,7 @@ equal "the list" "$name ${dev##*/} 64M attached linear yes ext4 $at" "${words[*]
 one_line "$name is not pinned any more" unpin "$(devno "$dev")"
 one_line "" unpin "$name" --quiet
 one_line "dmsetup remove --retry $name" detach "$at" --dry-run
-one_line "$dev is not interposed any more" detach "UUID=$(blkid -po value -s UUID "$dev")"
+one_line "$dev is no longer interposed" detach "UUID=$(blkid -po value -s UUID "$dev")"
 
 interposectl_status 0 snapshot --name "snapshot1" --size 16M --vg "/dev/$P" "$at"
 [[ $said != *[Dd]escriptor* && $said != *"ogical volume"* && $said != *WARNING* ]] || fail "LVM is heard: $said"

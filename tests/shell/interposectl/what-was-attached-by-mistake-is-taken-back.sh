@@ -11,7 +11,7 @@
 taken_back() {
 	[[ $(device_sum "$dev" 32) != "$shown" ]] || fail "nothing is hidden: the test is broken"
 	interposectl_status 1 detach "$P-x"
-	says "is not what it holds" "interposectl detach --force $P-x"
+	says "shows other data than it holds" "interposectl detach --force $P-x"
 	interposectl_status 1 stop "$P-x"
 	says "detach --force"
 	interposectl_status 0 detach --force "$1"
