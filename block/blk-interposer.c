@@ -28,6 +28,7 @@
  */
 #include <linux/blk-interposer.h>
 #include <linux/blk-mq.h>
+#include <linux/buffer_head.h>
 #include <linux/major.h>
 #include <linux/module.h>
 #include <linux/part_stat.h>
@@ -52,8 +53,8 @@
 DEFINE_STATIC_KEY_DEFERRED_FALSE(blk_interposer_key, HZ);
 
 /*
- * Protects the changes of all bd_interposer pointers against each other, and
- * GD_NO_INTERPOSER. Held for a few instructions; nothing sleeps under it.
+ * Protects the changes of all bd_interposer pointers against each other,
+ * GD_NO_INTERPOSER and blk_interposer_opens. Held for a few instructions; nothing sleeps under it.
  */
 static DEFINE_SPINLOCK(blk_interposer_lock);
 
@@ -448,6 +449,103 @@ static void blk_interposer_set_state(struct blk_interposer *ip,
 	smp_store_release(&ip->state, state);
 }
 
+/*
+ * The last close
+ *
+ * When the last of its users closes a block device, what it has in the page cache
+ * is written, and the cache dropped: who opens it next must see what was written
+ * past that cache meanwhile. An interposer keeps its device open for as long as it
+ * is there, since drivers free, reset or detach a device that is not open. That is
+ * not to keep the cache.
+ *
+ * So ->bd_openers counts its open as ever, and what is left without the opens of
+ * interposers is users. Each interposer opens its device once: blk_interposer_init()
+ * comes after that, and blk_interposer_exit() before the close. An open of a
+ * partition opens the whole disk as well.
+ *
+ * Concurrency: who closes the device, or has put an interposer on the list, looks
+ * afterwards, under the lock of the list. So the later of the two sees what both
+ * have done. Who opens the device a moment later finds its pages written or dirty,
+ * as they were, and reads again what is gone: unlike in a last close, nothing is
+ * thrown away that is dirty or that somebody holds. That can be done without
+ * open_mutex, and must, since the I/O that it waits for may wait at a closed gate.
+ */
+static LIST_HEAD(blk_interposer_opens);
+
+static bool bdev_left_to_interposers(struct block_device *bdev)
+{
+	bool whole = !bdev_is_partition(bdev);
+	struct blk_interposer *ip;
+	int opens = 0;
+
+	spin_lock(&blk_interposer_lock);
+	list_for_each_entry(ip, &blk_interposer_opens, open)
+		opens += ip->bdev == bdev ||
+			 (whole && ip->bdev->bd_disk == bdev->bd_disk);
+	spin_unlock(&blk_interposer_lock);
+	return opens && atomic_read(&bdev->bd_openers) == opens;
+}
+
+/* What an open would do that is the first one. The last block size was a user's. */
+static void bdev_reset_block_size(struct block_device *bdev)
+{
+	struct address_space *mapping = bdev->bd_mapping;
+	unsigned int bits;
+
+	mutex_lock(&bdev->bd_disk->open_mutex);
+	if (bdev_left_to_interposers(bdev) && mapping_empty(mapping)) {
+		bits = __ffs64(i_size_read(mapping->host) | PAGE_SIZE);
+		mapping->host->i_blkbits =
+			max(bits, blksize_bits(bdev_logical_block_size(bdev)));
+	}
+	mutex_unlock(&bdev->bd_disk->open_mutex);
+}
+
+static void bdev_flush_unused(struct block_device *bdev)
+{
+	if (!bdev_left_to_interposers(bdev))
+		return;
+
+	sync_blockdev(bdev);
+	invalidate_bh_lrus();
+	invalidate_inode_pages2(bdev->bd_mapping);
+	bdev_reset_block_size(bdev);
+}
+
+/**
+ * __bdev_interposed_closed - do what a last close would if there was no interposer
+ * @bdev: a device that somebody has just closed
+ *
+ * For @bdev and for the disk that it is a partition of, if nobody but interposers
+ * has them open.
+ *
+ * Context: Process context, without open_mutex. Sleeps until what is cached has
+ *	been written.
+ */
+void __bdev_interposed_closed(struct block_device *bdev)
+{
+	bdev_flush_unused(bdev);
+	if (bdev_is_partition(bdev))
+		bdev_flush_unused(bdev_whole(bdev));
+}
+
+/* From now on the interposer's open of its device is no user's. */
+static void blk_interposer_opened(struct blk_interposer *ip)
+{
+	spin_lock(&blk_interposer_lock);
+	list_add(&ip->open, &blk_interposer_opens);
+	spin_unlock(&blk_interposer_lock);
+	/* who closed it meanwhile was not the last one, by the count */
+	__bdev_interposed_closed(ip->bdev);
+}
+
+static void blk_interposer_closing(struct blk_interposer *ip)
+{
+	spin_lock(&blk_interposer_lock);
+	list_del(&ip->open);
+	spin_unlock(&blk_interposer_lock);
+}
+
 static void blk_interposer_drained(struct percpu_ref *ref)
 {
 	struct blk_interposer *ip =
@@ -462,7 +560,8 @@ static void blk_interposer_drained(struct percpu_ref *ref)
  * @bdev: the device to interpose; stays open until blk_interposer_exit()
  * @ops: the owner's operations
  *
- * Turns the hook on for the whole system, but redirects nothing yet.
+ * Turns the hook on for the whole system, but redirects nothing yet. The caller's
+ * open of @bdev no longer counts as one of a user who keeps its page cache.
  *
  * Context: Process context. Sleeps.
  * Return: 0, or -ENOMEM.
@@ -491,6 +590,7 @@ int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
 	}
 
 	static_branch_deferred_inc(&blk_interposer_key);
+	blk_interposer_opened(ip);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(blk_interposer_init);
@@ -500,7 +600,7 @@ EXPORT_SYMBOL_GPL(blk_interposer_init);
  * @ip: the interposer, detached
  *
  * No bio that bio_set_past_interposer() has marked for this interposer's
- * device may be in flight any more.
+ * device may be in flight any more. The caller closes the device after this.
  *
  * Context: Process context. Sleeps.
  */
@@ -508,6 +608,7 @@ void blk_interposer_exit(struct blk_interposer *ip)
 {
 	WARN_ON_ONCE(blk_interposer_attached(ip));
 
+	blk_interposer_closing(ip);
 	static_branch_slow_dec_deferred(&blk_interposer_key);
 	percpu_ref_exit(&ip->inflight);
 	free_percpu(ip->redirected);

@@ -30,6 +30,7 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent);
 void blk_interposer_disk_dead(struct gendisk *disk);
 bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio);
 void blk_interposer_bounce_free(struct blk_interposer *ip);
+void __bdev_interposed_closed(struct block_device *bdev);
 
 /* Is there any interposer in the system? */
 static inline bool blk_interposer_active(void)
@@ -168,6 +169,16 @@ static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 	if (bio_past_hook(parent))
 		__bio_interpose_chain(bio, parent);
 }
+
+/*
+ * Called for each close of a block device, when @bdev is no longer counted as open
+ * by who has closed it.
+ */
+static inline void bdev_interposed_closed(struct block_device *bdev)
+{
+	if (blk_interposer_active())
+		__bdev_interposed_closed(bdev);
+}
 #else /* CONFIG_BLK_INTERPOSER */
 #define BD_INTERPOSED		0
 
@@ -206,6 +217,10 @@ static inline void bio_interpose_endio(struct bio *bio)
 }
 
 static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
+{
+}
+
+static inline void bdev_interposed_closed(struct block_device *bdev)
 {
 }
 

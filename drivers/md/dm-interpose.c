@@ -352,6 +352,12 @@ static bool interpose_bypass_may_open(struct gendisk *disk, blk_mode_t mode)
 	return holder == READ_ONCE(interpose_dm_holder);
 }
 
+/*
+ * Who opens the disk must not be shown what an earlier reader has left in its page
+ * cache: the inner target and snapshots keep it open, so that a last close, which
+ * would have dropped that, does not come. Pages in use are left alone. Runs under
+ * open_mutex, beside other readers, who read again what is gone.
+ */
 static int interpose_bypass_open(struct gendisk *disk, blk_mode_t mode)
 {
 	struct interpose_dev *dev = disk->private_data;
@@ -362,7 +368,10 @@ static int interpose_bypass_open(struct gendisk *disk, blk_mode_t mode)
 			     disk->disk_name, dev->bdev);
 		return -EBUSY;
 	}
-	return kref_get_unless_zero(&dev->kref) ? 0 : -ENXIO;
+	if (!kref_get_unless_zero(&dev->kref))
+		return -ENXIO;
+	invalidate_bdev(disk->part0);
+	return 0;
 }
 
 /*
@@ -1389,40 +1398,6 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 	return dev;
 }
 
-static struct interpose_dev *interpose_dev_get(struct dm_target *ti, dev_t devt,
-					       const char *arg)
-{
-	struct interpose_dev *dev;
-	struct file *bdev_file;
-	int r;
-
-	bdev_file = bdev_file_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL);
-	if (IS_ERR(bdev_file)) {
-		interpose_error(dm_table_device_name(ti->table),
-				"cannot open %s (%pe)",
-				arg, bdev_file);
-		ti->error = "Cannot open the device to interpose";
-		return ERR_CAST(bdev_file);
-	}
-
-	r = interpose_check_bdev(ti, file_bdev(bdev_file));
-	if (r)
-		goto out_fput;
-
-	mutex_lock(&interpose_devs_lock);
-	dev = interpose_dev_find(ti, file_bdev(bdev_file));
-	mutex_unlock(&interpose_devs_lock);
-	if (!dev) {
-		dev = interpose_dev_create(ti, bdev_file);
-		if (!IS_ERR(dev))
-			return dev;
-	}
-	r = PTR_ERR_OR_ZERO(dev);
-out_fput:
-	__fput_sync(bdev_file);
-	return r ? ERR_PTR(r) : dev;
-}
-
 /* Somebody besides the inner target has the bypass disk open. Who uses it? */
 static void interpose_warn_open(struct interpose_dev *dev)
 {
@@ -1452,6 +1427,79 @@ static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
 		interpose_warn_open(dev);
 	/* a refused load, or a remove, leaves no node behind */
 	kref_put(&dev->kref, interpose_dev_release_now);
+}
+
+/*
+ * The device of @ti's mapped device, if that has one and @devt still is its
+ * number; the caller becomes a user. Such a device is not opened once more: while
+ * x is suspended, who closes a partition of it may wait at the gate with open_mutex
+ * of the disk held, and a command that comes before the resume would wait for him.
+ *
+ * Concurrency: @md has this device until the last line of its tables goes, and the
+ * lines of one mapped device are made one after the other (md->type_lock).
+ */
+static struct interpose_dev *interpose_dev_find_own(struct dm_target *ti,
+						    dev_t devt)
+{
+	struct mapped_device *md = dm_table_get_md(ti->table);
+	struct interpose_dev *dev, *found = NULL;
+
+	mutex_lock(&interpose_devs_lock);
+	list_for_each_entry(dev, &interpose_devs, list) {
+		/* what has vanished is another device than who has its number now */
+		if (dev->md != md || dev->bdev->bd_dev != devt ||
+		    inode_unhashed(dev->bdev->bd_mapping->host))
+			continue;
+		found = dev;
+		kref_get(&found->kref);
+		found->users++;
+		break;
+	}
+	mutex_unlock(&interpose_devs_lock);
+	return found;
+}
+
+static struct interpose_dev *interpose_dev_get(struct dm_target *ti, dev_t devt,
+					       const char *arg)
+{
+	struct interpose_dev *dev;
+	struct file *bdev_file;
+	int r;
+
+	dev = interpose_dev_find_own(ti, devt);
+	if (dev) {
+		r = interpose_check_bdev(ti, dev->bdev);
+		if (!r)
+			return dev;
+		interpose_dev_drop(dev, false);
+		return ERR_PTR(r);
+	}
+
+	bdev_file = bdev_file_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL);
+	if (IS_ERR(bdev_file)) {
+		interpose_error(dm_table_device_name(ti->table),
+				"cannot open %s (%pe)",
+				arg, bdev_file);
+		ti->error = "Cannot open the device to interpose";
+		return ERR_CAST(bdev_file);
+	}
+
+	r = interpose_check_bdev(ti, file_bdev(bdev_file));
+	if (r)
+		goto out_fput;
+
+	mutex_lock(&interpose_devs_lock);
+	dev = interpose_dev_find(ti, file_bdev(bdev_file));
+	mutex_unlock(&interpose_devs_lock);
+	if (!dev) {
+		dev = interpose_dev_create(ti, bdev_file);
+		if (!IS_ERR(dev))
+			return dev;
+	}
+	r = PTR_ERR_OR_ZERO(dev);
+out_fput:
+	__fput_sync(bdev_file);
+	return r ? ERR_PTR(r) : dev;
 }
 
 /*

@@ -91,6 +91,7 @@ enum blk_interposer_state {
  * @bounces: bios have to be looked at, and some bounced, before they enter
  *	@owner; changes only while the gate is closed
  * @bounce: what that takes, once it was needed
+ * @open: entry of the list of all between blk_interposer_init() and _exit()
  */
 struct blk_interposer {
 	struct block_device *bdev;
@@ -106,6 +107,7 @@ struct blk_interposer {
 	bool atomic;
 	bool bounces;
 	struct blk_interposer_bounce *bounce;
+	struct list_head open;
 };
 
 int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
