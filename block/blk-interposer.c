@@ -574,6 +574,7 @@ int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
 	ip->bdev = bdev;
 	ip->ops = ops;
 	ip->state = BLK_INTERPOSER_IDLE;
+	INIT_LIST_HEAD(&ip->list);
 	spin_lock_init(&ip->lock);
 	bio_list_init(&ip->held);
 	init_completion(&ip->drained);
@@ -608,6 +609,7 @@ void blk_interposer_exit(struct blk_interposer *ip)
 {
 	WARN_ON_ONCE(blk_interposer_attached(ip));
 
+	blk_interposer_forget(ip);
 	blk_interposer_closing(ip);
 	static_branch_slow_dec_deferred(&blk_interposer_key);
 	percpu_ref_exit(&ip->inflight);
@@ -1163,50 +1165,3 @@ int blk_interposer_users(void)
 	return static_key_count(&blk_interposer_key.key.key);
 }
 EXPORT_SYMBOL_GPL(blk_interposer_users);
-
-static bool __disk_sits_on_bdev(struct gendisk *disk,
-				struct block_device *bdev, unsigned int depth)
-{
-	struct bd_holder_disk *holder;
-
-	lockdep_assert_held(&blk_holder_mutex);
-
-	/* deeper than any stack that works: call it a loop */
-	if (!depth)
-		return true;
-
-	list_for_each_entry(holder, &disk->slave_bdevs, list) {
-		struct block_device *slave;
-
-		if (!holder->holder_dir->parent)
-			continue;
-		slave = dev_to_bdev(kobj_to_dev(holder->holder_dir->parent));
-		if (slave == bdev ||
-		    (slave->bd_disk == bdev->bd_disk &&
-		     !(bdev_is_partition(slave) && bdev_is_partition(bdev))) ||
-		    __disk_sits_on_bdev(slave->bd_disk, bdev, depth - 1))
-			return true;
-	}
-	return false;
-}
-
-/**
- * disk_sits_on_bdev - does I/O to a disk end up on a block device?
- * @disk: the upper disk
- * @bdev: the lower device; a partition overlaps its whole disk
- *
- * Follows the links of bd_link_disk_holder() down.
- *
- * Context: Process context. Sleeps.
- * Return: true if @disk uses @bdev, directly or through other disks.
- */
-bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev)
-{
-	bool ret;
-
-	mutex_lock(&blk_holder_mutex);
-	ret = __disk_sits_on_bdev(disk, bdev, 16);
-	mutex_unlock(&blk_holder_mutex);
-	return ret;
-}
-EXPORT_SYMBOL_GPL(disk_sits_on_bdev);

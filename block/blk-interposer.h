@@ -31,6 +31,8 @@ void blk_interposer_disk_dead(struct gendisk *disk);
 bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio);
 void blk_interposer_bounce_free(struct blk_interposer *ip);
 void __bdev_interposed_closed(struct block_device *bdev);
+int __blk_interposer_check_link(struct block_device *bdev, struct gendisk *disk);
+void blk_interposer_forget(struct blk_interposer *ip);
 
 /* Is there any interposer in the system? */
 static inline bool blk_interposer_active(void)
@@ -179,6 +181,17 @@ static inline void bdev_interposed_closed(struct block_device *bdev)
 	if (blk_interposer_active())
 		__bdev_interposed_closed(bdev);
 }
+
+/*
+ * Called for each new link of a disk to a device beneath it. Returns an error when
+ * that would make I/O go round in a circle; then the link has been removed.
+ */
+static inline int blk_interposer_check_link(struct block_device *bdev,
+					    struct gendisk *disk)
+{
+	return blk_interposer_active() ?
+		__blk_interposer_check_link(bdev, disk) : 0;
+}
 #else /* CONFIG_BLK_INTERPOSER */
 #define BD_INTERPOSED		0
 
@@ -222,6 +235,12 @@ static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 
 static inline void bdev_interposed_closed(struct block_device *bdev)
 {
+}
+
+static inline int blk_interposer_check_link(struct block_device *bdev,
+					    struct gendisk *disk)
+{
+	return 0;
 }
 
 static inline void blk_interposer_disk_dead(struct gendisk *disk)

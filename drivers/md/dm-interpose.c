@@ -70,8 +70,6 @@
 #define INTERPOSE_JOB_LOOK	(HZ / 10)
 /* After this long it says what it is waiting for. */
 #define INTERPOSE_JOB_PATIENCE	(10 * HZ)
-/* How many interposers a stack may lead through before we call it a loop. */
-#define INTERPOSE_MAX_DEPTH	8
 
 /**
  * struct interpose_dev - a device that is or may be interposed
@@ -96,6 +94,7 @@
  * @name: "major:minor" of @bdev
  * @bypass_name: "major:minor" of @bypass
  * @lock: keeps attach and detach apart; protects @retired and @parked
+ * @building: an inner target is being constructed, by who holds md->type_lock
  * @retired: detached because @md is being removed: the inner targets have been
  *	suspended and are not called again before their dtr
  * @parked: a detach has taken bios that DM core had put aside
@@ -115,6 +114,7 @@ struct interpose_dev {
 	struct mapped_device *md;
 	unsigned int users;
 	struct list_head tables;
+	bool building;
 
 	struct file *bdev_file;
 	struct block_device *bdev;
@@ -1097,6 +1097,40 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 	blk_interposer_settle(ip, disk->part0);
 }
 
+/*
+ * interpose_check_loop() looks at the links that an "interpose" line makes: at the
+ * end of its ctr, and of all lines of a first table, which get their links only
+ * when the disk is added, before that is attached.
+ */
+static bool interpose_checks_links(struct blk_interposer *ip)
+{
+	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
+	struct mapped_device *md = ip->disk->private_data;
+
+	return READ_ONCE(dev->building) || md->type == DM_TYPE_NONE;
+}
+
+/* Another table closes a circle. Drivers other than DM do not look at the error. */
+static int interpose_link_loops(struct blk_interposer *ip,
+				struct block_device *lower,
+				struct gendisk *upper)
+{
+	struct mapped_device *md = dm_get_md(disk_devt(upper));
+
+	if (!md) {
+		interpose_warn(upper->disk_name,
+			       "I/O goes round in a circle: %pg, a part of it, leads to the interposed %pg, and that back to it; it will hang",
+			       lower, ip->bdev);
+		return 0;
+	}
+
+	interpose_error(dm_device_name(md),
+			"%pg cannot be a part of it: what is written there leads to the interposed %pg, and that back to it, for ever; use a device that does not sit on %pg",
+			lower, ip->bdev, ip->bdev);
+	dm_put(md);
+	return -ELOOP;
+}
+
 static const struct blk_interposer_ops interpose_ops = {
 	.owner		= THIS_MODULE,
 	.get		= interpose_ip_get,
@@ -1104,6 +1138,8 @@ static const struct blk_interposer_ops interpose_ops = {
 	.owner_dead	= interpose_owner_dead,
 	.take_parked	= interpose_take_parked,
 	.resubmits	= interpose_resubmits,
+	.checks_links	= interpose_checks_links,
+	.link_loops	= interpose_link_loops,
 };
 
 /*
@@ -1271,6 +1307,7 @@ static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
 		/* kept by an opener of its bypass disk: use it again */
 		found->md = md;
 		found->retired = false;
+		blk_interposer_claim(&found->ip, dm_disk(md), found->bypass);
 	}
 	return found;
 }
@@ -1372,6 +1409,7 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 		dev->md = dm_table_get_md(ti->table);
 		dev->users = 1;
 		list_add(&dev->list, &interpose_devs);
+		blk_interposer_claim(&dev->ip, dm_disk(dev->md), dev->bypass);
 	}
 	mutex_unlock(&interpose_devs_lock);
 
@@ -1416,6 +1454,7 @@ static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
 	mutex_lock(&interpose_devs_lock);
 	last = !--dev->users;
 	if (last) {
+		blk_interposer_claim(&dev->ip, NULL, dev->bypass);
 		dev->md = NULL;
 		pin = xchg(&dev->pin, NULL);
 	}
@@ -1507,44 +1546,12 @@ out_fput:
  */
 
 /*
- * Does I/O to @disk come back to @bdev? Also by way of other interposers: A on
- * B's copy-on-write space and B on A's would copy for ever; and beneath them,
- * which the links between disks do not show.
+ * Would what the inner target does come back to the device? Also by way of other
+ * interposers: A on B's copy-on-write space and B on A's would copy for ever.
  */
-static bool interpose_reaches(struct gendisk *disk, struct block_device *bdev,
-			      unsigned int depth)
-{
-	struct interpose_dev *other;
-
-	lockdep_assert_held(&interpose_devs_lock);
-
-	if (!depth || disk_sits_on_bdev(disk, bdev))
-		return true;
-
-	list_for_each_entry(other, &interpose_devs, list) {
-		if (other->bdev == bdev)
-			continue;
-		if (other->md && dm_disk(other->md) != disk &&
-		    disk_sits_on_bdev(disk, other->bdev) &&
-		    interpose_reaches(dm_disk(other->md), bdev, depth - 1))
-			return true;
-		if (disk_sits_on_bdev(disk, other->bypass->part0) &&
-		    (interpose_overlap(other->bdev, bdev) ||
-		     interpose_reaches(other->bdev->bd_disk, bdev, depth - 1)))
-			return true;
-	}
-	return false;
-}
-
 static int interpose_check_loop(struct interpose_target *it)
 {
-	struct gendisk *disk = dm_disk(it->dev->md);
-	bool loop;
-
-	mutex_lock(&interpose_devs_lock);
-	loop = interpose_reaches(disk, it->dev->bdev, INTERPOSE_MAX_DEPTH);
-	mutex_unlock(&interpose_devs_lock);
-	if (!loop)
+	if (!blk_interposer_loops(&it->dev->ip))
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
@@ -1909,6 +1916,7 @@ static int interpose_call_ctr(struct interpose_target *it, unsigned int argc,
 			      char **argv)
 {
 	struct target_type *type = it->inner.type;
+	int r;
 
 	it->inner = (struct dm_target) {
 		.table	= it->ti->table,
@@ -1917,7 +1925,10 @@ static int interpose_call_ctr(struct interpose_target *it, unsigned int argc,
 		.len	= it->ti->len,
 		.error	= "Unknown error",
 	};
-	return type->ctr(&it->inner, argc, argv);
+	WRITE_ONCE(it->dev->building, true);
+	r = type->ctr(&it->inner, argc, argv);
+	WRITE_ONCE(it->dev->building, false);
+	return r;
 }
 
 /*
@@ -2141,6 +2152,7 @@ static void interpose_dtr(struct dm_target *ti)
 /*
  * I/O
  */
+
 static int interpose_map(struct dm_target *ti, struct bio *bio)
 {
 	struct interpose_target *it = to_interpose(ti);

@@ -47,6 +47,12 @@ struct blk_interposer_bounce;
  * @resubmits: Is current about to submit a bio that the owner had put aside
  *	again? Asked with a spinlock held when a bio finds the gate closed; the
  *	answer is kept in &blk_interposer.resubmitted. Optional.
+ * @checks_links: Does the owner ask blk_interposer_loops() itself about the links
+ *	that are being made beneath ->disk? Then they are not looked at one by one.
+ *	Must not sleep for long: nobody else can make a link meanwhile. Optional.
+ * @link_loops: A new link of @upper closes a circle by way of the interposer and of
+ *	@lower, one of its parts. Says so to the user, and returns the error with which
+ *	the link is to be refused, or 0 if @upper's driver does not take one. As above.
  */
 struct blk_interposer_ops {
 	struct module *owner;
@@ -55,6 +61,9 @@ struct blk_interposer_ops {
 	void (*owner_dead)(struct blk_interposer *ip, struct gendisk *disk);
 	void (*take_parked)(struct blk_interposer *ip, struct bio_list *bios);
 	bool (*resubmits)(struct blk_interposer *ip);
+	bool (*checks_links)(struct blk_interposer *ip);
+	int (*link_loops)(struct blk_interposer *ip, struct block_device *lower,
+			  struct gendisk *upper);
 };
 
 /**
@@ -92,6 +101,10 @@ enum blk_interposer_state {
  *	@owner; changes only while the gate is closed
  * @bounce: what that takes, once it was needed
  * @open: entry of the list of all between blk_interposer_init() and _exit()
+ * @list: entry of the list of all that blk_interposer_claim() was called for
+ * @disk: the disk that @bdev's I/O goes to, or is to go to; like @list and @beneath
+ *	under blk_holder_mutex
+ * @beneath: the disk by way of which others get past the hook
  */
 struct blk_interposer {
 	struct block_device *bdev;
@@ -108,6 +121,9 @@ struct blk_interposer {
 	bool bounces;
 	struct blk_interposer_bounce *bounce;
 	struct list_head open;
+	struct list_head list;
+	struct gendisk *disk;
+	struct gendisk *beneath;
 };
 
 int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
@@ -130,7 +146,9 @@ bool blk_interposer_attached(const struct blk_interposer *ip);
 unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
 unsigned int blk_interposer_held(struct blk_interposer *ip);
 int blk_interposer_users(void);
-bool disk_sits_on_bdev(struct gendisk *disk, struct block_device *bdev);
+void blk_interposer_claim(struct blk_interposer *ip, struct gendisk *disk,
+			  struct gendisk *beneath);
+bool blk_interposer_loops(struct blk_interposer *ip);
 
 /*
  * Is whoever waits so that he can interpose, with @owner, to give up? -EINTR when

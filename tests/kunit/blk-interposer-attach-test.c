@@ -724,7 +724,7 @@ static void holder_unlink(struct holder_link *link)
 KUNIT_DEFINE_ACTION_WRAPPER(holder_unlink_action, holder_unlink,
 			    struct holder_link *);
 
-static void put_on(struct kunit *test, struct kunit_disk *upper,
+static int link_to(struct kunit *test, struct kunit_disk *upper,
 		   struct block_device *lower)
 {
 	struct holder_link *link = kunit_kzalloc(test, sizeof(*link), GFP_KERNEL);
@@ -736,11 +736,32 @@ static void put_on(struct kunit *test, struct kunit_disk *upper,
 					   NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, link->file);
 	ret = bd_link_disk_holder(lower, link->upper);
-	if (ret)
+	if (ret) {
 		__fput_sync(link->file);
-	KUNIT_ASSERT_EQ(test, ret, 0);
+		return ret;
+	}
 	ret = kunit_add_action_or_reset(test, holder_unlink_action, link);
 	KUNIT_ASSERT_EQ(test, ret, 0);
+	return 0;
+}
+
+static void put_on(struct kunit *test, struct kunit_disk *upper,
+		   struct block_device *lower)
+{
+	KUNIT_ASSERT_EQ(test, link_to(test, upper, lower), 0);
+}
+
+/* Would an interposer of @bdev that redirects to @disk get its own I/O? */
+static bool sits_on(struct kunit *test, struct gendisk *disk,
+		    struct block_device *bdev)
+{
+	struct kunit_interposer *it = kunit_interposer_idle(test, bdev);
+	bool ret;
+
+	blk_interposer_claim(&it->ip, disk, NULL);
+	ret = blk_interposer_loops(&it->ip);
+	blk_interposer_claim(&it->ip, NULL, NULL);
+	return ret;
 }
 
 static void disk_sits_on_the_device_below_it(struct kunit *test)
@@ -749,8 +770,8 @@ static void disk_sits_on_the_device_below_it(struct kunit *test)
 
 	put_on(test, upper, lower->bdev);
 
-	KUNIT_EXPECT_TRUE(test, disk_sits_on_bdev(upper->disk, lower->bdev));
-	KUNIT_EXPECT_FALSE(test, disk_sits_on_bdev(lower->disk, upper->bdev));
+	KUNIT_EXPECT_TRUE(test, sits_on(test, upper->disk, lower->bdev));
+	KUNIT_EXPECT_FALSE(test, sits_on(test, lower->disk, upper->bdev));
 }
 
 static void disk_sits_on_the_lowest_device(struct kunit *test)
@@ -761,7 +782,7 @@ static void disk_sits_on_the_lowest_device(struct kunit *test)
 	put_on(test, mid, lower->bdev);
 	put_on(test, upper, mid->bdev);
 
-	KUNIT_EXPECT_TRUE(test, disk_sits_on_bdev(upper->disk, lower->bdev));
+	KUNIT_EXPECT_TRUE(test, sits_on(test, upper->disk, lower->bdev));
 }
 
 /* A disk with partition 1 beneath @upper. */
@@ -782,9 +803,8 @@ static void disk_on_a_partition_sits_on_the_whole_disk(struct kunit *test)
 	struct kunit_disk *upper = kunit_disk(test);
 	struct kunit_disk *lower = part_below(test, upper);
 
-	KUNIT_EXPECT_TRUE(test, disk_sits_on_bdev(upper->disk, lower->bdev));
-	KUNIT_EXPECT_TRUE(test, disk_sits_on_bdev(upper->disk,
-						  kunit_disk_part(lower, 1)));
+	KUNIT_EXPECT_TRUE(test, sits_on(test, upper->disk, lower->bdev));
+	KUNIT_EXPECT_TRUE(test, sits_on(test, upper->disk, kunit_disk_part(lower, 1)));
 }
 
 static void disk_on_a_partition_does_not_sit_on_its_neighbour(struct kunit *test)
@@ -792,8 +812,7 @@ static void disk_on_a_partition_does_not_sit_on_its_neighbour(struct kunit *test
 	struct kunit_disk *upper = kunit_disk(test);
 	struct kunit_disk *lower = part_below(test, upper);
 
-	KUNIT_EXPECT_FALSE(test, disk_sits_on_bdev(upper->disk,
-						   kunit_disk_part(lower, 2)));
+	KUNIT_EXPECT_FALSE(test, sits_on(test, upper->disk, kunit_disk_part(lower, 2)));
 }
 
 static void disk_on_a_whole_disk_sits_on_its_partitions(struct kunit *test)
@@ -805,7 +824,58 @@ static void disk_on_a_whole_disk_sits_on_its_partitions(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, part);
 	put_on(test, upper, lower->bdev);
 
-	KUNIT_EXPECT_TRUE(test, disk_sits_on_bdev(upper->disk, part));
+	KUNIT_EXPECT_TRUE(test, sits_on(test, upper->disk, part));
+}
+
+/*
+ * @lower's I/O goes to @upper, and that stands on @mid. With @beneath there is a way
+ * past the hook.
+ */
+static void interpose_with(struct kunit *test, struct kunit_disk *lower,
+			   struct kunit_disk *mid, struct kunit_disk *upper,
+			   struct kunit_disk *beneath)
+{
+	struct kunit_interposer *it = kunit_interposer_idle(test, lower->bdev);
+
+	put_on(test, upper, mid->bdev);
+	blk_interposer_claim(&it->ip, upper->disk,
+			     beneath ? beneath->disk : NULL);
+	KUNIT_ASSERT_FALSE(test, blk_interposer_loops(&it->ip));
+}
+
+static void link_that_closes_a_circle_is_refused(struct kunit *test)
+{
+	struct kunit_disk *lower = kunit_disk(test), *mid = kunit_disk(test);
+	struct kunit_disk *upper = kunit_disk(test);
+
+	interpose_with(test, lower, mid, upper, NULL);
+
+	KUNIT_EXPECT_EQ(test, link_to(test, mid, lower->bdev), -ELOOP);
+	KUNIT_EXPECT_TRUE(test, list_empty(&mid->disk->slave_bdevs));
+}
+
+static void link_to_the_disk_beneath_closes_no_circle(struct kunit *test)
+{
+	struct kunit_disk *lower = kunit_disk(test), *mid = kunit_disk(test);
+	struct kunit_disk *upper = kunit_disk(test), *beneath = kunit_disk(test);
+
+	interpose_with(test, lower, mid, upper, beneath);
+
+	KUNIT_EXPECT_EQ(test, link_to(test, mid, beneath->bdev), 0);
+}
+
+static void store_of_a_snapshot_on_its_origin_is_refused(struct kunit *test)
+{
+	struct kunit_disk *lower = kunit_disk(test), *mid = kunit_disk(test);
+	struct kunit_disk *upper = kunit_disk(test), *beneath = kunit_disk(test);
+	struct kunit_disk *snap = kunit_disk(test), *store = kunit_disk(test);
+
+	interpose_with(test, lower, mid, upper, beneath);
+	put_on(test, store, lower->bdev);
+	put_on(test, snap, beneath->bdev);
+
+	KUNIT_EXPECT_EQ(test, link_to(test, snap, mid->bdev), 0);
+	KUNIT_EXPECT_EQ(test, link_to(test, snap, store->bdev), -ELOOP);
 }
 
 static struct kunit_case blk_interposer_attach_cases[] = {
@@ -864,6 +934,9 @@ static struct kunit_case blk_interposer_attach_cases[] = {
 	KUNIT_CASE(disk_on_a_partition_sits_on_the_whole_disk),
 	KUNIT_CASE(disk_on_a_partition_does_not_sit_on_its_neighbour),
 	KUNIT_CASE(disk_on_a_whole_disk_sits_on_its_partitions),
+	KUNIT_CASE(link_that_closes_a_circle_is_refused),
+	KUNIT_CASE(link_to_the_disk_beneath_closes_no_circle),
+	KUNIT_CASE(store_of_a_snapshot_on_its_origin_is_refused),
 	{}
 };
 
