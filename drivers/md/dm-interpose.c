@@ -88,6 +88,7 @@
  * @bdev_file: the interposed device, open for reading and without a holder:
  *	that works beside whoever has claimed it
  * @bdev: shorthand for the device of @bdev_file
+ * @lower: the mapped device that @bdev is, or NULL; it stays while @bdev is open
  * @holders: sysfs directory of @bdev that has a link to @bypass, if it has
  * @bypass: the disk beneath the hook
  * @id: number of @bypass
@@ -118,6 +119,7 @@ struct interpose_dev {
 
 	struct file *bdev_file;
 	struct block_device *bdev;
+	struct mapped_device *lower;
 	struct kobject *holders;
 	struct gendisk *bypass;
 	int id;
@@ -1208,6 +1210,41 @@ static bool interpose_overlap(struct block_device *a, struct block_device *b)
 }
 
 /*
+ * Does the live table of a mapped device vouch for its data? Who has mounted a
+ * verity device, and LoadPin or IPE, rely on what they read there being what the
+ * root hash says, and on nobody being able to load another table, which is what
+ * DM_TARGET_IMMUTABLE is for: what an interposer put in its place would be taken for
+ * the real thing. The other immutable types promise nothing about data: multipath
+ * cannot be replaced because of its request queue, thin-pool because its thin
+ * devices use it. Both are as writable as any device and can be interposed.
+ */
+static bool interpose_vouched_for(struct mapped_device *md)
+{
+	struct target_type *type = NULL;
+	struct dm_table *live;
+	bool ret;
+	int idx;
+
+	idx = srcu_read_lock(&md->io_barrier);
+	live = srcu_dereference(md->map, &md->io_barrier);
+	if (live)
+		type = live->immutable_target_type;
+	ret = type && !strcmp(type->name, "verity");
+	srcu_read_unlock(&md->io_barrier, idx);
+	return ret;
+}
+
+static bool interpose_is_trusted(struct block_device *bdev)
+{
+	struct mapped_device *md = dm_get_md(bdev->bd_dev);
+	bool ret = md && interpose_vouched_for(md);
+
+	if (md)
+		dm_put(md);
+	return ret;
+}
+
+/*
  * Why @bdev cannot be interposed, or NULL. For most of these devices I/O
  * happens, or has a meaning, that a bio alone does not show.
  */
@@ -1221,6 +1258,10 @@ static const char *interpose_refusal(struct dm_target *ti,
 		return "is the bypass device of an interposer; name the interposed device instead";
 	if (bdev->bd_disk == dm_disk(dm_table_get_md(ti->table)))
 		return "is the mapped device itself; name the device to interpose";
+
+	*r = -EPERM;
+	if (interpose_is_trusted(bdev))
+		return "is a verity device: nobody may replace its data; interpose what lies on it";
 
 	*r = -EROFS;
 	if (bdev_read_only(bdev) &&
@@ -1358,6 +1399,9 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 	dev->bdev_file = bdev_file;
 	dev->bdev = file_bdev(bdev_file);
 	format_dev_t(dev->name, dev->bdev->bd_dev);
+	dev->lower = dm_get_md(dev->bdev->bd_dev);
+	if (dev->lower)
+		dm_put(dev->lower);
 
 	r = blk_interposer_init(&dev->ip, dev->bdev, &interpose_ops);
 	if (r)
@@ -2153,10 +2197,32 @@ static void interpose_dtr(struct dm_target *ti)
  * I/O
  */
 
+/*
+ * Has the interposed device become one that must not be? A mapped device may get
+ * another table at any time, and nobody tells us. So each bio is looked at, here,
+ * after it was submitted: whoever sends one because the device is a verity device
+ * now finds that it is, whenever the table was exchanged.
+ */
+static bool interpose_must_not(struct interpose_dev *dev)
+{
+	/* pairs with __bind() of DM core; only a few types are immutable */
+	return unlikely(dev->lower &&
+			READ_ONCE(dev->lower->immutable_target_type)) &&
+		interpose_vouched_for(dev->lower);
+}
+
 static int interpose_map(struct dm_target *ti, struct bio *bio)
 {
 	struct interpose_target *it = to_interpose(ti);
-	int r = it->inner.type->map(&it->inner, bio);
+	int r;
+
+	if (interpose_must_not(it->dev)) {
+		DMERR_LIMIT("%pg has become a verity device: its I/O fails until %s is removed",
+			    it->dev->bdev, dm_device_name(it->dev->md));
+		return DM_MAPIO_KILL;
+	}
+
+	r = it->inner.type->map(&it->inner, bio);
 
 	/*
 	 * Save the way through the bypass disk. DM core associates the bio with
