@@ -69,7 +69,8 @@ equal "detached by hand" "by-hand pinned" "$(said_line detached)"
 equal "to stop what was detached" 0 "$(said_line stop)"
 equal "at the end" "data pinned" "$(said_line end)"
 equal "writes seen" "1 1" "$(said_line at-boot) $(said_line at-end)"
-equal "to start what is not there" "1 interposectl: /etc/interposetab has no good line with the name nothing; add one" \
+equal "to start what is not there" \
+	"1 interposectl: /etc/interposetab has no valid line with the name nothing; add one" \
 	"$(said_line nothing)"
 equal "failed units" 0 "$(said_line state)"
 disk_clean a

@@ -54,7 +54,7 @@ static void add_node(struct backing *backing, const char *path)
 	    sysfs_name(st.st_rdev, name))
 		add(backing, name);
 	else
-		unknown(backing, "lies also on %.80s, which is not found",
+		unknown(backing, "also lies on %.80s, which cannot be found",
 			path);
 }
 
@@ -148,7 +148,7 @@ static void add_btrfs(struct backing *backing, const char *uuid)
 	if (all)
 		closedir(all);
 	if (backing->n == before)
-		unknown(backing, "lies on a btrfs whose devices are not found");
+		unknown(backing, "lies on a btrfs whose devices cannot be found");
 }
 
 static void btrfs_of_file(struct backing *backing, int fd)
@@ -185,7 +185,7 @@ static void add_swaps(struct backing *backing)
 			       name))
 			add(backing, name);
 		else
-			unknown(backing, "lies in a tmpfs, and where that is swapped to (%.80s) cannot be told",
+			unknown(backing, "lies in a tmpfs, and the location of its swap space (%.80s) is unknown",
 				line);
 		free(path);
 	}
@@ -218,7 +218,7 @@ static void backing_of_type(struct backing *backing, const char *type, int fd)
 	else if (!strcmp(type, "tmpfs") || !strcmp(type, "devtmpfs"))
 		add_swaps(backing);
 	else if (strcmp(type, "ramfs") && strcmp(type, "rootfs"))
-		unknown(backing, "lies on a file system (%.40s) of which nobody can tell on what disk that is",
+		unknown(backing, "lies on a file system (%.40s) on an unknown disk",
 			*type ? type : "in no mount table");
 }
 
@@ -261,7 +261,7 @@ static void add_f2fs_disks(struct backing *backing, const char *name)
 	snprintf(path, sizeof(path), "/proc/fs/f2fs/%s/disk_map", name);
 	map = fopen(path, "re");
 	if (!map)
-		unknown(backing, "lies on an f2fs that does not tell its disks");
+		unknown(backing, "lies on an f2fs whose disks are unknown");
 	while (map && fgets(line, sizeof(line), map)) {
 		line[strcspn(line, "\n")] = '\0';
 		on = strstr(line, " on ");
@@ -339,7 +339,7 @@ static void backing_of_loop(const char *disk, struct backing *backing)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	good = fd >= 0 && !ioctl(fd, LOOP_GET_STATUS64, &info);
 	if (!good)
-		unknown(backing, "does not tell its file (%s)",
+		unknown(backing, "does not report its backing file (%s)",
 			strerror(errno));
 	if (fd >= 0)
 		close(fd);

@@ -30,7 +30,7 @@ static bool read_era(const struct interposer *ip, struct era *era)
 	char word[WORD_MAX];
 
 	if (strcmp(ip->table.inner, "era")) {
-		complain("%s does not record what changes; attach it with the inner target era ('Which blocks have changed' in dm-interpose.rst)",
+		complain("%s does not track changes; attach it with the inner target era ('Which blocks have changed' in dm-interpose.rst)",
 			 ip->map.name);
 		return false;
 	}
@@ -47,7 +47,7 @@ static bool read_era(const struct interposer *ip, struct era *era)
 		era->block *= 512;
 		return true;
 	}
-	complain("%s: era has failed (%s); see the kernel log", ip->map.name,
+	complain("%s: the target era has failed (%s); see the kernel log", ip->map.name,
 		 ip->status.inner_status);
 	return false;
 }
@@ -61,13 +61,13 @@ static bool can_tell(const struct interposer *ip, const struct era *era,
 		     uint64_t since)
 {
 	if (since > era->status.current) {
-		complain("%s is in era %" PRIu64 ", and era %" PRIu64 " has not been; if it was when the last backup was made, the records of it are gone: make a full backup, and then: interposectl changed --mark %s",
+		complain("%s is in era %" PRIu64 ", and era %" PRIu64 " has not begun yet; if it is the era of the last backup, the metadata of that time is gone: make a full backup, then: interposectl changed --mark %s",
 			 ip->map.name, era->status.current, since,
 			 ip->map.name);
 		return false;
 	}
 	if (era->status.held) {
-		complain("somebody reads the records of %s now (they have a metadata snapshot); wait for that, or if it was left behind: dmsetup message %s 0 drop_metadata_snap",
+		complain("another command is reading the metadata of %s (there is a metadata snapshot); wait for it, or, if it was left behind: dmsetup message %s 0 drop_metadata_snap",
 			 ip->map.name, ip->map.name);
 		return false;
 	}
@@ -96,7 +96,7 @@ static bool invalidated(const struct era *era, uint64_t since, uint64_t end,
 	good = parse_changed(xml, era->block, end, ranges);
 	if (!pclose(xml) && good)
 		return true;
-	complain("era_invalidate has not listed the changes; is it installed (thin-provisioning-tools)?");
+	complain("era_invalidate did not list the changes; check that thin-provisioning-tools is installed");
 	return false;
 }
 

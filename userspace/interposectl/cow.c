@@ -58,12 +58,12 @@ static bool blocks_fit(const struct cow_request *request,
 
 	if (of_cow > of_origin &&
 	    request->origin->sectors % (of_cow / 512)) {
-		complain("%s has sectors of %u bytes, and the size of /dev/%s is no multiple of that; name a device with sectors of %u bytes",
+		complain("%s has sectors of %u bytes, and the size of /dev/%s is not a multiple of that; name a device with sectors of %u bytes",
 			 cow->path, of_cow, request->origin->name, of_origin);
 		return false;
 	}
 	if (cow->sectors % (of_origin / 512)) {
-		complain("/dev/%s has sectors of %u bytes, and the size of %s is no multiple of that; name a device or partition whose size is",
+		complain("/dev/%s has sectors of %u bytes, and the size of %s is not a multiple of that; name a device or partition whose size is",
 			 request->origin->name, of_origin, cow->path);
 		return false;
 	}
@@ -75,7 +75,7 @@ static bool size_of(const struct cow_request *request, uint64_t *bytes)
 	const char *size = request->options->size ?: "20%";
 
 	if (!parse_size(size, request->origin->sectors * 512, bytes)) {
-		complain("%s is no size; say --size 512M, 2G or 20%%", size);
+		complain("'%s' is not a size; use --size 512M, 2G or 20%%", size);
 		return false;
 	}
 	if (*bytes < LEAST)
@@ -121,11 +121,11 @@ static bool is_allowed(const struct cow_request *request, const char *name)
 	case LIES_NOT:
 		return true;
 	case LIES_ON:
-		complain("the COW store would lie on a device that the snapshot is of (by way of %s), and the first write would hang; take space on another disk, or --ram",
+		complain("the COW store would lie on an origin of the snapshot (through %s), and the first write would hang; put it on another disk, or use --ram",
 			 name);
 		return false;
 	case LIES_UNKNOWN:
-		complain("%s, which may be a device that the snapshot is of; then the first write would hang: take space on a disk, or --ram",
+		complain("%s, which may be an origin of the snapshot, and then the first write would hang; put the COW store on another disk, or use --ram",
 			 why);
 		return false;
 	}
@@ -143,7 +143,7 @@ static bool is_allowed_directory(const struct cow_request *request,
 		return false;
 	backing_of_directory(directory, backing);
 	if (*backing->unknown) {
-		complain("%s %s; take space on a disk, or --ram", path,
+		complain("%s %s; put the COW store on another disk, or use --ram", path,
 			 backing->unknown);
 		good = false;
 	} else if (!backing->n) {
@@ -216,7 +216,7 @@ static bool make_device(const struct cow_request *request, char *node,
 	}
 	device_signature(cow.path, signature, sizeof(signature));
 	if (*signature && !request->options->wipe) {
-		complain("%s holds data (%s); name another device, or say --wipe if nobody needs that",
+		complain("%s holds data (%s); name another device, or add --wipe if the data is not needed",
 			 cow.shown, signature);
 		return false;
 	}
@@ -249,13 +249,13 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 	name_lv(request->snapshot, name, sizeof(name));
 	snprintf(node, size, "/dev/%s/%s", group, name);
 	if (!access(node, F_OK)) {
-		complain("%s exists already; choose another --name", node);
+		complain("%s already exists; choose another --name", node);
 		return false;
 	}
 	if (!record_undo(record, "lv %s/%s", group, name))
 		return false;
 	if (run(create)) {
-		complain("lvcreate has failed; say another --vg or --size");
+		complain("lvcreate failed; use another --vg or --size");
 		return false;
 	}
 	if (options.dry_run)
@@ -293,11 +293,11 @@ static bool make_file(const struct cow_request *request, struct record *record,
 	if (!size_of(request, &bytes))
 		return false;
 	if (*path != '/') {
-		complain("%s: say the file's whole path, from / on", path);
+		complain("%s: give the full path of the file, starting with /", path);
 		return false;
 	}
 	if (!access(path, F_OK)) {
-		complain("%s exists already; name a file that does not", path);
+		complain("%s already exists; name a new file", path);
 		return false;
 	}
 	return is_allowed_directory(request, dirname(directory), path) &&

@@ -199,11 +199,11 @@ static bool find_tag(const char *argument, size_t tag, struct device *device)
 		sysfs_each(".", ".", look_at, &search);
 	keep_the_upper(&search);
 	if (search.n > 1)
-		complain("%s is that of %s and of %s; name one of them so", argument,
+		complain("both %s and %s have %s; name one of them by its path",
 			 device_shown(search.found[0], one, sizeof(one)),
-			 device_shown(search.found[1], two, sizeof(two)));
+			 device_shown(search.found[1], two, sizeof(two)), argument);
 	else if (!search.n)
-		complain("no block device has %s; blkid lists what there is",
+		complain("no block device has %s; blkid lists those that exist",
 			 argument);
 	return search.n == 1 && sysfs_devno(search.found[0], &dev) &&
 	       device_of_number(dev, device);
@@ -228,13 +228,13 @@ static void complain_of_file_system(const char *path)
 	options = fs ? mnt_fs_get_fs_options(fs) : NULL;
 	if (options && type && !strcmp(type, "overlay") &&
 	    !mnt_optstr_get_option(options, "upperdir", &upper, &size))
-		complain("%s is an overlay, which lies on other file systems (what is written, on %.*s); name the device",
+		complain("%s is an overlay on other file systems (writes go to %.*s); name the device",
 			 path, (int)size, upper);
 	else if (type)
-		complain("%s is on a file system (%s) that does not lie on one block device; name the device",
+		complain("%s is on a file system (%s) that is not on a single block device; name the device",
 			 path, type);
 	else
-		complain("%s: it cannot be told on which block device it lies; name the device",
+		complain("cannot find out on which block device %s lies; name the device",
 			 path);
 	mnt_unref_table(table);
 }
@@ -257,7 +257,7 @@ static bool find_directory(const char *path, struct device *device)
 			length += snprintf(list + length, sizeof(list) - length,
 					   "%s%s", i ? " " : "",
 					   device_shown(name, shown, sizeof(shown)));
-	complain("the file system of %s lies on several devices (%s); name one of them, or, if the command takes several, all",
+	complain("the file system of %s is on several devices (%s); name one of them, or all of them if the command takes several",
 		 path, list);
 	return false;
 }
@@ -282,7 +282,7 @@ static int find_path(const char *path, struct device *device)
 	if (S_ISDIR(st.st_mode))
 		return find_directory(path, device) ? 1 : -1;
 	if (S_ISREG(st.st_mode))
-		complain("%s is a file, no block device; name a device, or a directory on it",
+		complain("%s is a file, not a block device; name a device, or a directory on it",
 			 path);
 	else
 		complain("%s is not a block device", path);
@@ -382,7 +382,7 @@ static int find_word(const char *word, struct device *device)
 		return -1;
 	if (!is_also_here(word, dev))
 		return 1;
-	complain("%s is a device, and in this directory there is another %s; say %s or ./%s",
+	complain("%s is a device, and this directory has another %s; use %s or ./%s",
 		 word, word, device->shown, word);
 	return -1;
 }
@@ -415,7 +415,7 @@ bool device_find(const char *argument, struct device *device)
 	if (!found && *argument == '/')
 		complain("%s: %s", argument, strerror(ENOENT));
 	else if (!found)
-		complain("there is no device '%s'; lsblk lists what there is",
+		complain("there is no device '%s'; lsblk lists the devices",
 			 argument);
 	return found > 0;
 }

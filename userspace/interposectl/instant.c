@@ -92,7 +92,7 @@ static bool guard_begin(struct guard *guard, struct origin *origins, size_t n)
 static void guard_end(struct guard *guard)
 {
 	if (write(guard->pipe[1], "d", 1) != 1)
-		complain("the guard has ended early");
+		complain("the guard process has ended early");
 	close(guard->pipe[0]);
 	close(guard->pipe[1]);
 	waitpid(guard->pid, NULL, 0);
@@ -136,7 +136,7 @@ bool instant(struct origin *origins, size_t n)
 	map_warm_up();
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	if (!options.dry_run && !guard_begin(&guard, origins, n)) {
-		complain("cannot start a process to watch over the suspend");
+		complain("cannot start the guard process that would resume the devices");
 		return false;
 	}
 	hold_messages(true);

@@ -324,7 +324,7 @@ static bool is_absent(const char *name)
 
 	if (!map_info(name, &info))
 		return true;
-	complain("%s exists already; choose another --name", name);
+	complain("%s already exists; choose another --name", name);
 	return false;
 }
 

@@ -128,7 +128,7 @@ static bool add_named(struct watch *watch, int argc, char **argv)
 		if (found > 0)
 			continue;
 		if (!found)
-			complain("%s is no snapshot, and no device with one; interposectl snapshot --list names them all",
+			complain("%s is neither a snapshot nor a device that has one; interposectl snapshot --list lists them all",
 				 argv[i]);
 		return false;
 	}

@@ -25,13 +25,13 @@ static enum status pin_one(const char *argument, bool pin)
 				"interpose unpin"))
 			status = DONE;
 		if (status == DONE && pinned == pin)
-			say("%s is %s already", ip->map.name,
+			say("%s is already %s", ip->map.name,
 			    pin ? "pinned" : "unpinned");
 		else if (status == DONE && pin)
-			say("%s is pinned; to undo that: interposectl unpin %s",
+			say("%s is pinned; to undo this: interposectl unpin %s",
 			    ip->map.name, ip->map.name);
 		else if (status == DONE)
-			say("%s is not pinned any more", ip->map.name);
+			say("%s is no longer pinned", ip->map.name);
 	}
 	stack_free(&stack);
 	return status;

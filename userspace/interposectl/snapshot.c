@@ -39,7 +39,7 @@ struct request {
 static bool use_interposer(struct origin *origin, const struct interposer *ip)
 {
 	if (strcmp(ip->table.inner, "snapshot-origin")) {
-		complain("%s is interposed by %s with %s, and a snapshot needs snapshot-origin; first: interposectl detach %s",
+		complain("%s is interposed by %s with the target %s, but a snapshot needs snapshot-origin; first: interposectl detach %s",
 			 ip->shown, ip->map.name, ip->table.inner,
 			 ip->map.name);
 		return false;
@@ -62,7 +62,7 @@ static bool name_is_free(const char *name)
 
 	if (!map_info(name, &info))
 		return true;
-	complain("there is a mapped device %s already; choose another --name, or first: dmsetup rename %s OTHER",
+	complain("the mapped device %s already exists; choose another --name, or first: dmsetup rename %s OTHER",
 		 name, name);
 	return false;
 }
@@ -129,7 +129,7 @@ static bool find_origins(struct request *request, int argc, char **argv)
 	bool good = true;
 
 	if (argc > ORIGINS_MAX) {
-		complain("%d devices are too many for one instant; say %d at most",
+		complain("%d devices are too many for one command; name at most %d",
 			 argc, ORIGINS_MAX);
 		return false;
 	}
@@ -244,7 +244,7 @@ static enum lies reaches_origin(const char *name, const void *data, char *why,
 	struct stack stack;
 
 	if (!stack_read(&stack)) {
-		snprintf(why, size, "mapped devices cannot be listed, nor told where %s lies",
+		snprintf(why, size, "cannot list the mapped devices, so the location of %s is unknown",
 			 name);
 		return LIES_UNKNOWN;
 	}
@@ -397,7 +397,7 @@ static void tell_how_to_use(const struct request *request)
 		say("%s", hint);
 	}
 	if (request->cow.kind == COW_LV)
-		say("so that its space grows in time: interposectl monitor");
+		say("to have its COW store extended before it is full: interposectl monitor");
 	say("afterwards: interposectl snapshot --remove %s", request->name);
 }
 
@@ -406,7 +406,7 @@ static enum status take_snapshot(struct request *request, int argc, char **argv)
 	struct record record;
 
 	if (request->cow.kind == COW_DEVICE && request->n_cows != (size_t)argc)
-		return refuse("there are %d devices and %zu COW stores; say --cow once for each device, in the same order",
+		return refuse("there are %d devices and %zu COW stores; give --cow once for each device, in the same order",
 			      argc, request->n_cows);
 	if (!find_origins(request, argc, argv) || !name_snapshots(request))
 		return FAILED;
@@ -487,7 +487,7 @@ static enum status remove_other(const char *name)
 
 	snprintf(owner.line, sizeof(owner.line), "snapshot %s", name);
 	if (record_each(owns, &owner))
-		return refuse("%s belongs to %s, whose snapshots go together: interposectl snapshot --remove %s",
+		return refuse("%s belongs to %s, whose snapshots are removed together: interposectl snapshot --remove %s",
 			      name, owner.name, owner.name);
 	if (!stack_read(&stack))
 		return FAILED;
@@ -495,11 +495,11 @@ static enum status remove_other(const char *name)
 	there = snap && stack_of_snapshot(&stack, snap);
 	stack_free(&stack);
 	if (!there)
-		return refuse("there is no snapshot %s; interposectl snapshot --list names them all",
+		return refuse("there is no snapshot %s; interposectl snapshot --list lists them all",
 			      name);
 	if (is_open(name) || !map_remove(name))
 		return FAILED;
-	say("snapshot %s is removed; its space and its interposer, which interposectl has not made, are left",
+	say("snapshot %s is removed; its COW store and its interposer were not created by interposectl, and are left",
 	    name);
 	return DONE;
 }
@@ -553,18 +553,18 @@ static bool goes_together(const struct said *said)
 		const char *why;
 	} rules[] = {
 		{ said->list && said->remove,
-		  "say either --list or --remove" },
-		{ said->json && !said->list, "--json is for --list alone" },
+		  "--list and --remove cannot be used together" },
+		{ said->json && !said->list, "--json can only be used with --list" },
 		{ said->list && (makes || said->devices),
-		  "--list takes nothing but --json: it lists all snapshots" },
+		  "--list takes no other option than --json; it lists all snapshots" },
 		{ said->remove && (makes || said->devices),
-		  "--remove takes the NAME of a snapshot and nothing else; what was made for it is removed with it" },
+		  "--remove takes only the NAME of a snapshot; what was created for it is removed, too" },
 		{ said->spaces > 1,
-		  "there is one kind of COW store for all; say one of --vg, --cow, --file and --ram, and only --cow again for each device" },
+		  "use only one of --vg, --cow, --file and --ram; only --cow can be repeated, once for each device" },
 		{ said->size && said->cow,
-		  "--size does not go with --cow: the whole of the device is used" },
+		  "--size cannot be used with --cow: the COW store is the whole device" },
 		{ said->wipe && !said->cow,
-		  "--wipe is for --cow alone: what is made anew holds no data" },
+		  "--wipe can only be used with --cow: a new COW store holds no data" },
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
@@ -620,7 +620,7 @@ enum status snapshot_command(int argc, char **argv)
 	if (!said.devices)
 		return missing("snapshot", "a device");
 	if (request.cow.kind == COW_NONE) {
-		complain("where is the old content to go? Say --vg, --cow, --file or --ram");
+		complain("the COW store is missing; use --vg, --cow, --file or --ram");
 		return usage_error("snapshot");
 	}
 	return take_snapshot(&request, said.devices, argv + optind);

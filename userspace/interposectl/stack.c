@@ -248,13 +248,13 @@ struct interposer *stack_find(const struct stack *stack, const char *argument)
 		other = stack_of_device(stack, argument);
 		if (!other || other == ip)
 			return ip;
-		complain("%s is an interposer, and also a device with another one, %s; say /dev/mapper/%s or %s",
+		complain("%s is the name of an interposer, and also of a device that %s interposes; use /dev/mapper/%s or %s",
 			 argument, other->map.name, argument, other->shown);
 		return NULL;
 	}
 	found = device_look(argument, &device);
 	if (!found)
-		complain("there is no interposer and no device '%s'; interposectl list names what is interposed",
+		complain("there is no interposer or device '%s'; interposectl list lists the interposed devices",
 			 argument);
 	if (found <= 0)
 		return NULL;
@@ -266,7 +266,7 @@ struct interposer *stack_find(const struct stack *stack, const char *argument)
 		complain("%s is not interposed, but %s is, by %s", device.shown,
 			 other->shown, other->map.name);
 	else
-		complain("%s is not interposed; interposectl list names what is",
+		complain("%s is not interposed; interposectl list lists the interposed devices",
 			 device.shown);
 	return NULL;
 }

@@ -37,7 +37,7 @@ static bool read_tab(const char *name, bool loud, struct tab *tab)
 	}
 	good = tab_read(file, name, complain_of_line, &loud, tab);
 	if (!good)
-		complain("cannot read all of %s", name);
+		complain("cannot read all lines of %s", name);
 	fclose(file);
 	return good;
 }
@@ -101,7 +101,7 @@ static enum status start(const struct tab_entry *entry)
 		return FAILED;
 	if (!is_attached(entry, &device))
 		return attach_entry(entry, &device);
-	say("%s is interposed by %s already", device.shown, entry->name);
+	say("%s is already interposed by %s", device.shown, entry->name);
 	return DONE;
 }
 
@@ -146,7 +146,7 @@ static enum status start_named(const char *file, const struct tab *tab,
 		} else {
 			if (read_tab(file, true, &again))
 				tab_free(&again);
-			one = refuse("%s has no good line with the name %s; add one",
+			one = refuse("%s has no valid line with the name %s; add one",
 				     file, argv[i]);
 		}
 		status = one == DONE ? status : one;

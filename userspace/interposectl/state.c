@@ -74,7 +74,7 @@ bool record_is_foreign(const struct record *record)
 	if (!record->foreign)
 		return false;
 	record_path(path, sizeof(path), record->name);
-	complain("%s %s, and is left alone; remove by hand what it names, and then: rm %s",
+	complain("%s %s, and is left alone; remove by hand what it names, then: rm %s",
 		 path, record->problem, path);
 	return true;
 }
@@ -85,13 +85,13 @@ static void complain_of_other(const char *name, const char *path)
 	struct record other;
 
 	if (!record_read(&other, name))
-		complain("%s is there already; if nobody needs it: rm %s",
+		complain("%s already exists; if it is not needed: rm %s",
 			 path, path);
 	else if (!record_is_foreign(&other) && !other.ready)
-		complain("an earlier command has left something of '%s'; first: interposectl recover",
+		complain("an earlier command has left parts of '%s'; first: interposectl recover",
 			 name);
 	else if (!other.foreign)
-		complain("there is a snapshot %s already; choose another --name, or first: interposectl snapshot --remove %s",
+		complain("the snapshot %s already exists; choose another --name, or first: interposectl snapshot --remove %s",
 			 name, name);
 	record_free(&other);
 }
@@ -183,7 +183,7 @@ bool record_undo(struct record *record, const char *format, ...)
 	copy = strchr(line, '\n') || record->n == RECORD_LINES ||
 	       strlen(line) >= sizeof(line) - 2 ? NULL : strdup(line + n);
 	if (!copy) {
-		complain("cannot write down how to undo '%s'; take other names, and fewer devices",
+		complain("cannot record how to undo '%s'; use shorter names or fewer devices",
 			 line + n);
 		return false;
 	}
@@ -281,7 +281,7 @@ static bool is_head(const char *line, struct record *record)
 		return false;
 	version = atoi(line + strlen(head));
 	if (version != STATE_VERSION)
-		not_understood(record, "is from another version of interposectl (its format is %.20s, known is %d)",
+		not_understood(record, "is from another version of interposectl (its format is %.20s, this one knows %d)",
 			       line + strlen(head), STATE_VERSION);
 	return true;
 }
@@ -333,7 +333,7 @@ bool record_read(struct record *record, const char *name)
 	if (!file) {
 		if (fd >= 0)
 			close(fd);
-		not_understood(record, "is no record");
+		not_understood(record, "is not a record");
 		return true;
 	}
 	read_lines(record, file);
@@ -414,7 +414,7 @@ bool record_roll_back(struct record *record)
 			complain("%s: %s", name, why);
 		return true;
 	}
-	complain("something of '%s' is left: %s; see to that, then: interposectl recover",
+	complain("parts of '%s' are left: %s; correct that, then: interposectl recover",
 		 name, why);
 	return false;
 }
@@ -455,7 +455,7 @@ static bool warn_of(struct record *record, void *data)
 		    map_info(record->undo[i] + 7, &info) && info.suspended)
 			complain("%s is suspended, and the I/O of its device waits",
 				 info.name);
-	complain("'%s' did not get to its end; to clean up: interposectl recover",
+	complain("'%s' was not completed; to clean up: interposectl recover",
 		 record->name);
 	return false;
 }
@@ -499,11 +499,11 @@ static bool recover_one(struct record *record, void *data)
 	snprintf(name, sizeof(name), "%s", record->name);
 	if (roll_back(record, why, sizeof(why))) {
 		note_recovered(name);
-		complain("'%s' did not get to its end, and is undone%s%s", name,
+		complain("'%s' was not completed, and is undone%s%s", name,
 			 *why ? ": " : "", why);
 	} else {
 		state_left++;
-		complain("'%s' did not get to its end, and cannot be undone: %s; see to that, then: interposectl recover",
+		complain("'%s' was not completed, and cannot be undone: %s; correct that, then: interposectl recover",
 			 name, why);
 	}
 	return false;
@@ -537,7 +537,7 @@ static void look_for_traces(void)
 bool state_enter(bool changes)
 {
 	if (geteuid()) {
-		complain("this needs root, as device-mapper does; try it with sudo");
+		complain("this needs root, like all of device-mapper; try sudo");
 		return false;
 	}
 	if (!changes || options.dry_run) {

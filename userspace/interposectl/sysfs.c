@@ -274,7 +274,7 @@ static void walk_from(const char *name, struct walk *walk)
 		if (!walk->found)
 			walk_backing(disk, walk);
 		if (!walk->found && is_opaque(disk))
-			note_unknown(walk, disk, "keeps its data where nobody can tell from here");
+			note_unknown(walk, disk, "keeps its data on an unknown disk");
 	}
 	/* the whole disk has the partition in it */
 	if (!walk->found && sysfs_disk(walk->on, disk_of_on))

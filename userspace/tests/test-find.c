@@ -73,7 +73,7 @@ static void refused(void)
 		const char *word, *says;
 	} cases[] = {
 		{ "4000:99", "no block device 4000:99" },
-		{ "/dev/null", "no block device" },
+		{ "/dev/null", "not a block device" },
 		{ "/etc/passwd", "is a file" },
 		{ "/proc", "name the device" },
 		{ "LABEL=nobody has that", "no block device has LABEL=nobody has that" },

@@ -225,13 +225,13 @@ static void lists(void)
 
 static void acts(void)
 {
-	does("pin fake1", "x: interpose pin", "x is pinned already\n");
-	does("pin cciss!c0d0", "caf\xc3\xa9\xff\033: interpose pin", "is pinned; to undo that: ");
-	does("unpin x", "x: interpose unpin", "x is not pinned any more\n");
-	does("unpin 4000:1", "x: interpose unpin", "x is not");
-	does("unpin 4000:100", "x: interpose unpin", "x is not");
+	does("pin fake1", "x: interpose pin", "x is already pinned\n");
+	does("pin cciss!c0d0", "caf\xc3\xa9\xff\033: interpose pin", "is pinned; to undo this: ");
+	does("unpin x", "x: interpose unpin", "x is no longer pinned\n");
+	does("unpin 4000:1", "x: interpose unpin", "x is no longer pinned");
+	does("unpin 4000:100", "x: interpose unpin", "x is no longer pinned");
 	is("'unpin --quiet x' says nothing", !call("unpin --quiet x") && !*said);
-	says("pin x nosuch", 1, "no device 'nosuch'");
+	says("pin x nosuch", 1, "no interposer or device 'nosuch'");
 	says("pin", 2, "a name or a device is missing");
 	says("detach x", 1, "x has snapshots");
 	does("detach cciss!c0d0", "remove caf\xc3\xa9\xff\033",
@@ -244,11 +244,11 @@ static void acts(void)
 		char line[64];
 
 		snprintf(line, sizeof(line), "%s nosuch", commands[i]);
-		says(line, 1, "there is no interposer and no device 'nosuch'; interposectl list names what is interposed\n");
+		says(line, 1, "there is no interposer or device 'nosuch'; interposectl list lists the interposed devices\n");
 		snprintf(line, sizeof(line), "%s /dev/nosuch", commands[i]);
 		says(line, 1, "/dev/nosuch");
 	}
-	says("status fake3", 1, "/dev/fake3 is not interposed; interposectl list names what is\n");
+	says("status fake3", 1, "/dev/fake3 is not interposed; interposectl list lists the interposed devices\n");
 	says("recover", 0, "nothing to clean up");
 }
 
@@ -274,7 +274,7 @@ static void options_anywhere(void)
 	says("snapshot --s 1", 2, "usage: ");
 	says("attach", 2, "attach: a device is missing");
 	says("attach --pin", 2, "attach: a device is missing");
-	says("attach fake3 linear --pin", 2, "say --pin before linear");
+	says("attach fake3 linear --pin", 2, "put --pin before linear");
 	says("detach x x", 2, "unexpected argument 'x'");
 	says("", 2, "unknown command ''");
 	is("--dry-run may stand last", !call("list --dry-run") && options.dry_run);

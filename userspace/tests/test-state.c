@@ -141,7 +141,7 @@ static void test_stuck(void)
 	is("that one is left, and counted", is_there("one") && !is_there("two") &&
 					    state_left == 1);
 	is("and said once, with its name, why, and what to do",
-	   lines_said() == 2 && strstr(said, "'one' did not get to its end, and cannot be undone: it sticks; see to that, then: interposectl recover"));
+	   lines_said() == 2 && strstr(said, "'one' was not completed, and cannot be undone: it sticks; correct that, then: interposectl recover"));
 	is("again only what is left", enter() && !*undone && lines_said() == 1);
 	stuck = NULL;
 	is("until it can be undone", enter() && !strcmp(undone, "file /b,") &&
@@ -193,10 +193,10 @@ static void test_damaged(void)
 	drop_record("bad");
 	snprintf(path, sizeof(path), "%s/bad", state_dir);
 	mkfifo(path, 0600);
-	is("a pipe does not hold it up", enter() && strstr(said, "is no record"));
+	is("a pipe does not hold it up", enter() && strstr(said, "is not a record"));
 	unlink(path);
 	is("nor a link", !symlink("/etc/passwd", path) && enter() &&
-	   strstr(said, "is no record"));
+	   strstr(said, "is not a record"));
 	unlink(path);
 	mkdir(path, 0700);
 	is("directories are others'", enter() && !lines_said());

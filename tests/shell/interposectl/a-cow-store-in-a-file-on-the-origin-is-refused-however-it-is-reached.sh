@@ -41,7 +41,7 @@ taken() {
 	interposectl_status 0 snapshot --remove "$P-snap"
 }
 
-on="would lie on a device that the snapshot is of"
+on="would lie on an origin of the snapshot"
 interposectl_cleans
 dev=$(partition "$(scratch a)" 64 64 340)
 two=${dev%1}2
@@ -58,8 +58,8 @@ refused "$on" --cow "$hidden" "$at"
 mount -t overlay none -o "lowerdir=$at/lower,upperdir=$at/upper,workdir=$at/work" "$T_DIR/over"
 cleanup unmount_if_there "$T_DIR/over"
 over=$(loop_of "$T_DIR/over/file")
-refused "nobody can tell" --cow "$over" "$dev"
-refused "nobody can tell" --file "$T_DIR/over/cow" "$dev"
+refused "unknown disk" --cow "$over" "$dev"
+refused "unknown disk" --file "$T_DIR/over/cow" "$dev"
 losetup -d "$over"
 rm "$T_DIR/over/file"
 
@@ -96,7 +96,7 @@ for one in "$big" "${dev%1}3"; do
 	refused "$on" --file "$T_DIR/btrfs/cow" "$one"
 done
 rm "$T_DIR/btrfs/sub/file"
-refused "nobody can tell" --cow "$file" "$big"
+refused "unknown disk" --cow "$file" "$big"
 losetup -d "$file"
 umount "$T_DIR/btrfs"
 

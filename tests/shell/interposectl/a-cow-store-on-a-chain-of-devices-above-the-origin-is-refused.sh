@@ -17,7 +17,7 @@ refused() {
 	equal "records" "" "$(ls /run/interposectl)"
 }
 
-on="would lie on a device that the snapshot is of"
+on="would lie on an origin of the snapshot"
 interposectl_cleans
 disk=$(scratch a)
 dev=$(partition "$disk" 200 100)

@@ -59,14 +59,14 @@ for name in "a blank" $'caf\303\251' 'is\x20written'; do
 done
 
 mkfs.ext4 -qF -U "$uuid" -L "my files" "$two"
-refused "UUID=$uuid is that of" "UUID=$uuid"
+refused " have UUID=$uuid; name one of them" "UUID=$uuid"
 refused "$two" "LABEL=my files"
 wipefs -qa "$two"
 refused "no block device has LABEL=nobody" LABEL=nobody
 refused "there is no device 'nosuch'" nosuch
 refused "/dev/nosuch: No such file" /dev/nosuch
 refused "there is no block device 4000:1" 4000:1
-refused "is no block device" /dev/null
-refused "is a file, no block device" "$T_FILE"
+refused "is not a block device" /dev/null
+refused "is a file, not a block device" "$T_FILE"
 refused "name the device" /proc
 test_done

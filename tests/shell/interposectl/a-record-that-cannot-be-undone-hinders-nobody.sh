@@ -66,13 +66,13 @@ for line in 'rubbish' 'undo frob x' 'interposectl 9' ''; do
 	remake
 	cp "$record" "$T_DIR/record"
 	sed -i "1s/.*/$line/" "$record"
-	hinders_nobody "is left alone; remove by hand what it names, and then: rm $record"
+	hinders_nobody "is left alone; remove by hand what it names, then: rm $record"
 	[[ -e /dev/mapper/$P-snap ]] || fail "the snapshot is gone"
 	cp "$T_DIR/record" "$record"
 	removed
 done
 mkfifo "$record"
-hinders_nobody "is no record"
+hinders_nobody "is not a record"
 rm "$record"
 : >"$record"
 interposectl_status 0 recover

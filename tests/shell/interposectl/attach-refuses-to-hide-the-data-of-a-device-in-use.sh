@@ -56,7 +56,7 @@ says "'0' is not a target"
 interposectl_status 1 attach --name "$P-x" "$at" era /dev/nosuch "$dev" 64
 says "/dev/nosuch: No such file or directory"
 interposectl_status 1 attach --name "$P-x" "$at" era nosuch "$dev" 64
-says "nosuch is no block device"
+says "nosuch is not a block device"
 random_fill "$two" 1
 refused "$two does not begin with zeroes" "$at" cache "$two" "$three" "$dev" 128 1 writethrough smq 0
 refused "$two does not begin with zeroes" "$at" snapshot "$dev" "$two" P 8

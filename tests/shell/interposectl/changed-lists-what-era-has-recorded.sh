@@ -31,6 +31,6 @@ says "192 KiB in 2 ranges"
 interposectl_status 0 detach "$P-x"
 interposectl -q attach --name "$P-x" "$dev"
 interposectl_status 1 changed "$P-x"
-says "does not record what changes"
+says "does not track changes"
 interposectl_status 0 detach "$P-x"
 test_done

@@ -32,7 +32,7 @@ interposectl_status 0 changed --since "$era" "$P-x"
 says "64 KiB in 1 ranges"
 read -r _ _ current _ <<<"$(interposer_inner_status x)"
 for since in $((current + 1)) 4711 4294967296 18446744073709551615; do
-	refused 1 "$since" "$P-x is in era $current" "era $since has not been" "full backup"
+	refused 1 "$since" "$P-x is in era $current" "era $since has not begun yet" "full backup"
 done
 for since in 0 -1 +1 1x 1.0 '' ' 1' 18446744073709551616; do
 	refused 2 "$since" "'$since' is not an era" "usage: "
@@ -40,12 +40,12 @@ done
 interposectl_status 2 changed --mark --since 1 "$P-x"
 says "--mark cannot be used with --since or --format"
 dmsetup message "$P-x" 0 take_metadata_snap
-refused 1 1 "somebody reads the records" "drop_metadata_snap"
+refused 1 1 "another command is reading the metadata" "drop_metadata_snap"
 [[ $(interposer_inner_status x) != *' -' ]] || fail "the metadata snapshot of somebody else was dropped"
 dmsetup message "$P-x" 0 drop_metadata_snap
 interposectl -q detach "$P-x"
 dd if=/dev/zero of="$spare" bs=4096 count=1 conv=fsync status=none
 interposectl -q attach --name "$P-x" "$dev" era "$spare" "$dev" 128
-refused 1 "$current" "has not been" "full backup"
+refused 1 "$current" "has not begun yet" "full backup"
 interposectl_status 0 detach "$P-x"
 test_done

@@ -53,7 +53,7 @@ chmod 755 "$T_DIR" "$T_DIR/plain"
 for command in list "check $dev" "attach $dev" "snapshot --list" recover; do
 	# shellcheck disable=SC2086 # words
 	said=$(setpriv --reuid 65534 --regid 65534 --clear-groups "$T_DIR/plain" $command 2>&1) && fail "done as an ordinary user: $command"
-	equal "what $command says" "interposectl: this needs root, as device-mapper does; try it with sudo" "$said"
+	equal "what $command says" "interposectl: this needs root, like all of device-mapper; try sudo" "$said"
 done
 
 modules=/lib/modules/$(uname -r)

@@ -40,7 +40,7 @@ umount "$at"
 wipefs -qa "$other"
 odd=$(linear_create odd "$(scratch c)" 0 65535)
 interposectl_status 1 snapshot --name "$P-snap" --cow "$odd" "$dev"
-says "sectors of 4096 bytes" "$odd is no multiple"
+says "sectors of 4096 bytes" "$odd is not a multiple"
 interposectl_status 1 snapshot --name "$P-snap" --cow "$other" "$odd"
 says "$other has sectors of 4096 bytes"
 interposectl_status 0 list -n

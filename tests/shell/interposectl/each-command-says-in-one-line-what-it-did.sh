@@ -39,13 +39,13 @@ name=interpose-${dev##*/}
 one_line "nothing is interposed" list
 one_line "" list --quiet
 one_line "$dev is interposed by $name" attach "$at"
-one_line "$name is pinned; to undo that: interposectl unpin $name" pin "${dev##*/}"
+one_line "$name is pinned; to undo this: interposectl unpin $name" pin "${dev##*/}"
 interposectl_status 1 detach "$dev"
 not dmsetup remove "$name" 2>"$T_DIR/log"
 interposectl_status 0 list
 read -ra words <<<"${said#*$'\n'}"
 equal "the list" "$name ${dev##*/} 64M attached linear yes ext4 $at" "${words[*]}"
-one_line "$name is not pinned any more" unpin "$(devno "$dev")"
+one_line "$name is no longer pinned" unpin "$(devno "$dev")"
 one_line "" unpin "$name" --quiet
 one_line "dmsetup remove --retry $name" detach "$at" --dry-run
 one_line "$dev is no longer interposed" detach "UUID=$(blkid -po value -s UUID "$dev")"

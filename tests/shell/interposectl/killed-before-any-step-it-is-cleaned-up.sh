@@ -50,7 +50,7 @@ for ((n = 1; ; n++)); do
 		interposectl_status 0 snapshot --remove "$P-snap"
 	elif [[ -e /run/interposectl/$P-snap ]]; then
 		interposectl_status 0 list
-		says "did not get to its end" "interposectl recover"
+		says "was not completed" "interposectl recover"
 	fi
 	interposectl_status 0 recover
 	nothing_is_left

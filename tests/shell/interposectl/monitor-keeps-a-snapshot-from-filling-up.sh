@@ -29,7 +29,7 @@ fill() {
 }
 
 interposectl_status 1 monitor "$P-x"
-says "$P-x is no snapshot, and no device with one; interposectl snapshot --list names them all"
+says "$P-x is neither a snapshot nor a device that has one; interposectl snapshot --list lists them all"
 interposectl_status 2 monitor --warn 0
 says "--warn: '0' is not valid; use 1% to 100%" "usage: "
 

@@ -15,20 +15,20 @@ refused() {
 interposectl_cleans
 dev=$(partition "$(scratch a)" 64)
 spare=$(scratch b)
-refused "--size does not go with --cow" snapshot --size 32M --cow "$spare" "$dev"
-refused "--wipe is for --cow alone" snapshot --ram --wipe "$dev"
-refused "--wipe is for --cow alone" snapshot --file /cow --wipe "$dev"
-refused "say one of --vg, --cow, --file and --ram" snapshot --ram --file /cow "$dev"
-refused "say one of --vg, --cow, --file and --ram" snapshot --vg one --vg two "$dev"
-refused "say one of --vg, --cow, --file and --ram" snapshot --cow "$spare" --ram "$dev"
-refused "either --list or --remove" snapshot --list --remove x
-refused "--json is for --list" snapshot --json --ram "$dev"
-refused "--json is for --list" snapshot --remove x --json
-refused "--list takes nothing but --json" snapshot --list --size 32M
-refused "--list takes nothing but --json" snapshot --list "$dev"
-refused "--list takes nothing but --json" snapshot --list --name x
-refused "--remove takes the NAME" snapshot --remove x --ram
-refused "--remove takes the NAME" snapshot --remove x --size 32M
-refused "--remove takes the NAME" snapshot --remove x "$dev"
+refused "--size cannot be used with --cow" snapshot --size 32M --cow "$spare" "$dev"
+refused "--wipe can only be used with --cow" snapshot --ram --wipe "$dev"
+refused "--wipe can only be used with --cow" snapshot --file /cow --wipe "$dev"
+refused "use only one of --vg, --cow, --file and --ram" snapshot --ram --file /cow "$dev"
+refused "use only one of --vg, --cow, --file and --ram" snapshot --vg one --vg two "$dev"
+refused "use only one of --vg, --cow, --file and --ram" snapshot --cow "$spare" --ram "$dev"
+refused "--list and --remove cannot be used together" snapshot --list --remove x
+refused "--json can only be used with --list" snapshot --json --ram "$dev"
+refused "--json can only be used with --list" snapshot --remove x --json
+refused "--list takes no other option than --json" snapshot --list --size 32M
+refused "--list takes no other option than --json" snapshot --list "$dev"
+refused "--list takes no other option than --json" snapshot --list --name x
+refused "--remove takes only the NAME" snapshot --remove x --ram
+refused "--remove takes only the NAME" snapshot --remove x --size 32M
+refused "--remove takes only the NAME" snapshot --remove x "$dev"
 refused "--mark cannot be used with --since or --format" changed --mark --format json "$dev"
 test_done

@@ -27,12 +27,12 @@ at=$(mkfs_mounted ext4 "$dev")
 truncate -s 32M "$at/file"
 cleanup loop_detach "$at/file"
 loop=$(losetup -f --show "$at/file")
-refused "would lie on a device that the snapshot is of" --file "$at/cow" "$at"
+refused "would lie on an origin of the snapshot" --file "$at/cow" "$at"
 [[ ! -e $at/cow ]] || fail "the file is left"
-refused "would lie on a device that the snapshot is of" --cow "$loop" "$dev"
-refused "would lie on a device that the snapshot is of" --cow "${dev%1}2" "$disk"
+refused "would lie on an origin of the snapshot" --cow "$loop" "$dev"
+refused "would lie on an origin of the snapshot" --cow "${dev%1}2" "$disk"
 refused "does not lie on a block device" --file "$T_DIR/cow" "$dev"
-refused "is no size" --size many --ram "$dev"
+refused "is not a size" --size many --ram "$dev"
 refused "share data" --ram "$dev" "$at"
 refused "share data" --ram "$dev" "$disk"
 mkfs.ext4 -qF "$spare" 64M
@@ -51,7 +51,7 @@ mkfs.ext4 -qF "$spare" 64M
 mount "$spare" "$T_DIR/at"
 interposectl_status 0 snapshot --name "$P-other" --size 8M --file "$T_DIR/at/cow" "$at"
 interposectl_status 1 snapshot --name "$P-snap" --size 8M --file "$at/cow" "$spare"
-says "would lie on a device that the snapshot is of"
+says "would lie on an origin of the snapshot"
 interposectl_status 0 snapshot --remove "$P-other"
 interposectl_status 0 list -n
 equal "what is interposed" "" "$said"

@@ -58,7 +58,7 @@ interposectl_status 0 list -n
 equal "what is interposed" "" "$said"
 
 interposectl_status 1 snapshot --name "$P-snap" --vg "$P-other" --size 2G "$at"
-says "lvcreate has failed"
+says "lvcreate failed"
 volumes_are "$P-own/lv"
 interposectl_status 1 snapshot --name "$P-snap" --vg "$P-none" "$at"
 interposectl_status 0 list -n

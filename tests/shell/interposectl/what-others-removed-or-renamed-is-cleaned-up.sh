@@ -80,7 +80,7 @@ for kind in file ram vg; do
 	sed -i '/undo snapshot/,$d' "$record"
 	sum=$(device_sum "/dev/mapper/$P-snap" 8)
 	interposectl_status 1 recover
-	says "'$P-snap' did not get to its end, and cannot be undone" "in use by $P-snap"
+	says "'$P-snap' was not completed, and cannot be undone" "in use by $P-snap"
 	dd if=/dev/urandom of="$at/file" bs=64k count=4 conv=fsync status=none
 	equal "the snapshot" "$sum" "$(device_sum "/dev/mapper/$P-snap" 8)"
 	printf '%s\n' "$whole" >"$record"
