@@ -199,7 +199,7 @@ static void hint_xfs(const struct content *content, const char *snapshot,
 {
 	if ((content->other_log && !log) || (content->realtime && !realtime)) {
 		snprintf(text, size,
-			 "/dev/mapper/%s: an XFS with its %s on another device; to be mounted it needs a snapshot of that, too, from the same command",
+			 "/dev/mapper/%s: an XFS with its %s on another device; to mount it, take snapshots of both devices in one command",
 			 snapshot, content->other_log && !log ? "log" :
 			 "realtime part");
 		return;
@@ -216,14 +216,14 @@ static void hint_btrfs(const struct content *content, const char *snapshot,
 {
 	if (content->devices > 1)
 		snprintf(text, size,
-			 "/dev/mapper/%s: one of %llu devices of a btrfs, which cannot be mounted beside its origin; copy the whole of each of them",
+			 "/dev/mapper/%s: one of %llu devices of a btrfs, which cannot be mounted while its origin is; copy all of them as a whole",
 			 snapshot, content->devices);
 	else if (content->btrfs_clones)
 		snprintf(text, size, "mount -o ro /dev/mapper/%s DIRECTORY",
 			 snapshot);
 	else
 		snprintf(text, size,
-			 "/dev/mapper/%s: this kernel cannot mount a btrfs beside its origin; copy the whole of it",
+			 "/dev/mapper/%s: this kernel cannot mount a btrfs while its origin is mounted; copy it as a whole",
 			 snapshot);
 }
 
@@ -233,7 +233,7 @@ static bool hint_layer(const struct content *content, const char *snapshot,
 {
 	if (content_is_disk(content))
 		snprintf(text, size,
-			 "/dev/mapper/%s: a disk with partitions; losetup --find --show --partscan /dev/mapper/%s makes devices of them",
+			 "/dev/mapper/%s: a partitioned disk; losetup --find --show --partscan /dev/mapper/%s creates devices for the partitions",
 			 snapshot, snapshot);
 	else if (content_is_encrypted(content))
 		snprintf(text, size,
@@ -242,11 +242,11 @@ static bool hint_layer(const struct content *content, const char *snapshot,
 			 " --type bitlk" : "", snapshot);
 	else if (content_is_member(content))
 		snprintf(text, size,
-			 "/dev/mapper/%s: a member of a RAID array, which has no more than its part; for the data make the snapshot of the array",
+			 "/dev/mapper/%s: a member of a RAID array, with only part of its data; for all of it, take the snapshot of the array",
 			 snapshot);
 	else if (!strcmp(content->type, "LVM2_member"))
 		snprintf(text, size,
-			 "/dev/mapper/%s: a physical volume; vgimportclone --basevgname NAME, with the snapshots of all physical volumes of its group, makes a group NAME of it",
+			 "/dev/mapper/%s: a physical volume; vgimportclone --basevgname NAME, with the snapshots of all physical volumes of its volume group, imports it as the volume group NAME",
 			 snapshot);
 	else
 		return false;

@@ -97,7 +97,7 @@ static bool size_in_memory(const struct cow_request *request, uint64_t *bytes)
 	if (!size_of(request, bytes))
 		return false;
 	if (*bytes > most && (request->options->size || most < LEAST)) {
-		complain("%" PRIu64 " MiB in memory are too much for %s: half of the free memory, for all COW stores together, is %" PRIu64 " MiB for each; say --size %" PRIu64 "M or less, or take space on a disk (--vg, --cow or --file)",
+		complain("%" PRIu64 " MiB of memory is too much for %s: half of the free memory, shared by all COW stores, is %" PRIu64 " MiB for each; use --size %" PRIu64 "M or less, or a COW store on a disk (--vg, --cow or --file)",
 			 *bytes / MIB, request->snapshot, most / MIB,
 			 most / MIB);
 		return false;
@@ -105,7 +105,7 @@ static bool size_in_memory(const struct cow_request *request, uint64_t *bytes)
 	if (*bytes > most)
 		*bytes = whole_blocks(most,
 				      sysfs_block_size(request->origin->name));
-	say("%s: %" PRIu64 " MiB of memory for the old content (%s)",
+	say("%s: %" PRIu64 " MiB of memory for the COW store (%s)",
 	    request->snapshot, *bytes / MIB,
 	    *bytes < most ? "less than half of what is free" :
 	    "half of what is free, and less than 20% of the device");

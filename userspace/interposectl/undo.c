@@ -319,7 +319,7 @@ static bool is_elsewhere(const char *path, const char *identity)
 
 	if (fs && file_system_identity(path, now, sizeof(now)) &&
 	    strcmp(now, fs))
-		complain("the file system with %s is not mounted there any more; remove the file when it is",
+		complain("the file system with %s is no longer mounted; mount it and remove the file",
 			 path);
 	return true;
 }
@@ -335,7 +335,7 @@ static bool undo_file(const char *path, const char *identity)
 		return false;
 	}
 	if (*identity && strncmp(now, identity, strlen(now))) {
-		complain("%s is another file by now, and is left", path);
+		complain("%s is a different file now, and is left alone", path);
 		return true;
 	}
 	if (loop_of_file(path, name)) {
@@ -410,7 +410,7 @@ static bool remove_lv(const char *name)
 
 	if (!run(remove))
 		return true;
-	complain("lvremove %s has failed", name);
+	complain("lvremove %s failed", name);
 	return false;
 }
 

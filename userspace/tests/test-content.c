@@ -90,7 +90,7 @@ static void test_btrfs(void)
 	memcpy(head + 65536 + 0x40, "_BHRfS_M", 8);
 	head[65536 + 0x88] = 1;
 	content = of("btrfs");
-	is("btrfs on an old kernel", hints(&content, NULL, NULL, "copy the whole of it"));
+	is("btrfs on an old kernel", hints(&content, NULL, NULL, "copy it as a whole"));
 	content.btrfs_clones = true;
 	is("on a newer one", hints(&content, NULL, NULL, "mount -o ro /dev/mapper/s DIRECTORY"));
 	head[65536 + 0x88] = 3;

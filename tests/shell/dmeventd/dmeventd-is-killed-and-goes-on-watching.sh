@@ -20,7 +20,7 @@ dmeventd_start
 watched on --interval 2 --all
 equal "monitored" "$P-snap" "$(watched list)"
 wait_until "it is extended" 120 said "$P/cow extended"
-expect_error "no snapshot of an interposed device" -- watched on "${other##*/}"
+expect_error "not a snapshot of an interposed device" -- watched on "${other##*/}"
 watched off --all
 equal "monitored" "" "$(watched list)"
 unharmed

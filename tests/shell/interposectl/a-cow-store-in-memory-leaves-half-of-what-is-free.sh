@@ -18,7 +18,7 @@ available() {
 
 refused() {
 	interposectl_status 1 snapshot --name "$P-snap" "$@"
-	says "in memory are too much" "say --size" "--file"
+	says "of memory is too much" "use --size" "--file"
 	equal "mapped devices" "$P-huge" "$(dmsetup ls | cut -f1)"
 	equal "records" "" "$(ls /run/interposectl)"
 }
@@ -57,7 +57,7 @@ in_group() {
 	said=$(<"$T_DIR/said")
 }
 in_group 1 snapshot --name "$P-snap" --ram --size 150M "$dev"
-says "150 MiB in memory are too much"
+says "150 MiB of memory is too much"
 in_group 0 snapshot --name "$P-snap" --ram --size 16M "$dev"
 interposectl_status 0 snapshot --remove "$P-snap"
 test_done

@@ -50,7 +50,7 @@ dmsetup remove "$interposer"
 interposectl -q attach --name "$interposer" "$dev"
 linear_create snap "$(partition "$(scratch c)" 64)" >/dev/null
 interposectl_status 0 snapshot --remove "$P-snap"
-says "$space/cow is another file by now, and is left"
+says "$space/cow is a different file now, and is left alone"
 equal "the file" mine "$(<"$space/cow")"
 equal "mapped devices" "$(printf '%s\n' "$P-snap" "$interposer" | sort)" "$(dmsetup ls | cut -f 1 | sort)"
 rm "$space/cow"
