@@ -18,26 +18,26 @@
  * At the open gate, a bio that does not fit is replaced by one with pages of our
  * own: the data of a write is copied at once, that of a read when it completes.
  *
- * Forward progress: a page of the reserve comes back when the bio completes that
- * it is in, and that does not depend on a bio which waits here: a bio that has
- * got its pages is handed to the owner before the task looks at another one, and
- * what a large bio leaves is queued behind all that the owner has queued for the
- * part before. Each interposer has a reserve of its own, since the owner of one
- * may sit on the interposed device of another. One task at a time waits for
- * the reserve with some pages in its hands: the one with ->lock.
+ * Forward progress: nobody sleeps here for memory. A bio for which there is none
+ * waits with those that wait at the gate, and nothing of ours waits with it. The
+ * reserve is enough for one, and whoever gives pages back has a work item look at
+ * those that wait: see bounce_starve(). A bio that comes to the gate again with
+ * our pages in it (DM core splits bios, and puts some aside) needs none.
  */
 #include <linux/bio.h>
 #include <linux/blk-interposer.h>
 #include <linux/mempool.h>
 #include <linux/memremap.h>
-#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "blk-interposer.h"
 
 /* A bio is bounced in parts of so much, if an atomic write is not larger. */
 #define BOUNCE_BYTES	(128U << 10)
+/* So many parts have pages of ours at a time; more would only fill the memory. */
+#define BOUNCE_PARTS	256
 
 /**
  * struct blk_interposer_bounce - what a bio must be like, and what to do if not
@@ -48,31 +48,62 @@
  * @writes: bounce every write
  * @p2pdma: bounce the memory of other PCI devices
  * @bytes: a larger bio is bounced in parts; a multiple of any logical block
+ * @ip: whose it is
  * @bios: bios with pages of ours
  * @splits: parts of bios that are larger than @bytes
  * @pages: the reserve, for one part
- * @lock: who holds it may wait for @pages with pages in its hands
+ * @parts: how many bios have pages of ours
+ * @wq: for @work alone, since that waits as a submitter does
+ * @work: submits the bios again that waited
  */
 struct blk_interposer_bounce {
 	unsigned int align;
 	bool writes;
 	bool p2pdma;
 	unsigned int bytes;
+	struct blk_interposer *ip;
 	struct bio_set bios;
 	struct bio_set splits;
 	mempool_t pages;
-	struct mutex lock;	/* see @lock above */
+	atomic_t parts;
+	struct workqueue_struct *wq;
+	struct work_struct work;
 };
 
-static struct blk_interposer_bounce *
-blk_interposer_bounce_alloc(const struct queue_limits *lim)
+/*
+ * There may be memory again. A bio that is submitted again meets the gate as it is
+ * by then, and if there is not enough it waits once more.
+ */
+static void bounce_work(struct work_struct *work)
 {
+	struct blk_interposer_bounce *bounce =
+		container_of(work, struct blk_interposer_bounce, work);
+	struct blk_interposer *ip = bounce->ip;
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	spin_lock(&ip->lock);
+	WRITE_ONCE(ip->starved, false);
+	if (ip->state == BLK_INTERPOSER_OPEN)
+		bio_list_merge_init(&bios, &ip->held);
+	spin_unlock(&ip->lock);
+
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio_noacct(bio);
+}
+
+static struct blk_interposer_bounce *
+blk_interposer_bounce_alloc(struct blk_interposer *ip)
+{
+	const struct queue_limits *lim = &bdev_get_queue(ip->bdev)->limits;
 	struct blk_interposer_bounce *bounce = kzalloc(sizeof(*bounce),
 						       GFP_KERNEL);
 
 	if (!bounce)
 		return NULL;
+	bounce->ip = ip;
 	bounce->bytes = max(BOUNCE_BYTES, lim->atomic_write_unit_max);
+	INIT_WORK(&bounce->work, bounce_work);
 	if (bioset_init(&bounce->bios, BIO_POOL_SIZE, 0, BIOSET_NEED_BVECS))
 		goto out_free;
 	if (bioset_init(&bounce->splits, BIO_POOL_SIZE, 0, 0))
@@ -80,9 +111,13 @@ blk_interposer_bounce_alloc(const struct queue_limits *lim)
 	if (mempool_init_page_pool(&bounce->pages,
 				   DIV_ROUND_UP(bounce->bytes, PAGE_SIZE), 0))
 		goto out_splits;
-	mutex_init(&bounce->lock);
+	bounce->wq = alloc_workqueue("blk_interposer", WQ_MEM_RECLAIM, 1);
+	if (!bounce->wq)
+		goto out_pages;
 	return bounce;
 
+out_pages:
+	mempool_exit(&bounce->pages);
 out_splits:
 	bioset_exit(&bounce->splits);
 out_bios:
@@ -92,18 +127,65 @@ out_free:
 	return NULL;
 }
 
-void blk_interposer_bounce_free(struct blk_interposer *ip)
+static void bounce_destroy(struct blk_interposer_bounce *bounce)
 {
-	struct blk_interposer_bounce *bounce = ip->bounce;
-
 	if (!bounce)
 		return;
-	mutex_destroy(&bounce->lock);
+	destroy_workqueue(bounce->wq);
 	mempool_exit(&bounce->pages);
 	bioset_exit(&bounce->splits);
 	bioset_exit(&bounce->bios);
 	kfree(bounce);
 }
+
+/* No bio is redirected any more; the work may be queued, and finds nothing. */
+void blk_interposer_bounce_free(struct blk_interposer *ip)
+{
+	bounce_destroy(ip->bounce);
+}
+
+/* A table may be loaded while another one is resumed. */
+static int blk_interposer_bounce_get(struct blk_interposer *ip)
+{
+	struct blk_interposer_bounce *bounce;
+
+	if (READ_ONCE(ip->bounce))
+		return 0;
+	bounce = blk_interposer_bounce_alloc(ip);
+	if (!bounce)
+		return -ENOMEM;
+	if (cmpxchg(&ip->bounce, NULL, bounce))
+		bounce_destroy(bounce);
+	return 0;
+}
+
+static bool limits_need_bounce(const struct queue_limits *here,
+			       const struct queue_limits *there)
+{
+	return (there->dma_alignment & ~here->dma_alignment) ||
+		(there->features & ~here->features & BLK_FEAT_STABLE_WRITES) ||
+		(here->features & ~there->features & BLK_FEAT_PCI_P2PDMA);
+}
+
+/**
+ * blk_interposer_reserve - get what blk_interposer_fit() will need
+ * @ip: the interposer, attached or not
+ * @there: limits that the owner is going to have
+ *
+ * Beforehand, while I/O flows: later an allocation could wait for reclaim that
+ * waits for the device.
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0, or -ENOMEM.
+ */
+int blk_interposer_reserve(struct blk_interposer *ip,
+			   const struct queue_limits *there)
+{
+	if (!limits_need_bounce(&bdev_get_queue(ip->bdev)->limits, there))
+		return 0;
+	return blk_interposer_bounce_get(ip);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_reserve);
 
 /**
  * bdev_atomic_limits - promise the atomic writes that a device promises
@@ -161,30 +243,33 @@ static int blk_interposer_fit_atomic(struct blk_interposer *ip,
  *
  * Context: Process context. Sleeps, but waits for no I/O.
  * Return: 0; -ENOMEM, and then nothing has changed; -EINVAL when @owner cannot have
- *	such limits.
+ *	such limits, or takes no bios.
  */
 int blk_interposer_fit(struct blk_interposer *ip, struct block_device *owner,
 		       bool atomic)
 {
 	const struct queue_limits *here = &bdev_get_queue(ip->bdev)->limits;
 	const struct queue_limits *there = &bdev_get_queue(owner)->limits;
-	blk_features_t more = there->features & ~here->features;
-	blk_features_t less = here->features & ~there->features;
+	bool needed = limits_need_bounce(here, there);
 	bool strict = there->dma_alignment & ~here->dma_alignment;
-	bool needed = strict || (more & BLK_FEAT_STABLE_WRITES) ||
-		(less & BLK_FEAT_PCI_P2PDMA);
 	unsigned int memflags;
+	int ret;
 
-	if (needed && !ip->bounce) {
-		/* reclaim could wait for I/O that waits at the gate */
+	if (needed && !owner->bd_disk->fops->submit_bio)
+		return -EINVAL;
+	if (needed) {
+		/* not reserved only if the limits have changed since */
 		memflags = memalloc_noio_save();
-		ip->bounce = blk_interposer_bounce_alloc(here);
+		ret = blk_interposer_bounce_get(ip);
 		memalloc_noio_restore(memflags);
-		if (!ip->bounce)
-			return -ENOMEM;
+		if (ret)
+			return ret;
 	}
 	ip->bounces = needed;
 	if (needed) {
+		blk_features_t more = there->features & ~here->features;
+		blk_features_t less = here->features & ~there->features;
+
 		ip->bounce->align = strict ? there->dma_alignment : 0;
 		ip->bounce->writes = more & BLK_FEAT_STABLE_WRITES;
 		ip->bounce->p2pdma = less & BLK_FEAT_PCI_P2PDMA;
@@ -193,12 +278,22 @@ int blk_interposer_fit(struct blk_interposer *ip, struct block_device *owner,
 }
 EXPORT_SYMBOL_GPL(blk_interposer_fit);
 
+/*
+ * Our pages bear a mark, since the bio does not last: DM core clones the part of
+ * one that it repeats.
+ */
+static bool bio_has_bounced(struct blk_interposer_bounce *bounce,
+			    struct bio *bio)
+{
+	return page_private(bio_page(bio)) == (unsigned long)bounce;
+}
+
 static bool bio_fits(struct blk_interposer_bounce *bounce, struct bio *bio)
 {
 	struct bvec_iter iter;
 	struct bio_vec bv;
 
-	if (!bio_has_data(bio))
+	if (!bio_has_data(bio) || bio_has_bounced(bounce, bio))
 		return true;
 	if (bounce->writes && op_is_write(bio_op(bio)))
 		return false;
@@ -219,23 +314,26 @@ static void bounce_put_pages(struct blk_interposer_bounce *bounce,
 {
 	unsigned int i;
 
-	for (i = 0; i < bio->bi_vcnt; i++)
+	for (i = 0; i < bio->bi_vcnt; i++) {
+		set_page_private(bio->bi_io_vec[i].bv_page, 0);
 		mempool_free(bio->bi_io_vec[i].bv_page, &bounce->pages);
+	}
 	bio->bi_vcnt = 0;
 	bio->bi_iter.bi_size = 0;
 }
 
 static bool bounce_get_pages(struct blk_interposer_bounce *bounce,
-			     struct bio *bio, unsigned int bytes, gfp_t gfp)
+			     struct bio *bio, unsigned int bytes)
 {
 	while (bytes) {
-		struct page *page = mempool_alloc(&bounce->pages, gfp);
+		struct page *page = mempool_alloc(&bounce->pages, GFP_NOWAIT);
 		unsigned int len = min_t(unsigned int, bytes, PAGE_SIZE);
 
 		if (!page) {
 			bounce_put_pages(bounce, bio);
 			return false;
 		}
+		set_page_private(page, (unsigned long)bounce);
 		__bio_add_page(bio, page, len, 0);
 		bytes -= len;
 	}
@@ -261,8 +359,29 @@ static void bounce_copy(struct bio *to, struct bvec_iter to_iter,
 	bio_copy_data_iter(to, &to_iter, from, &from_iter);
 }
 
+/* A part has given back its pages, or has not got all of them. */
+static void bounce_part_done(struct blk_interposer_bounce *bounce)
+{
+	atomic_dec(&bounce->parts);
+	/* pairs with that in bounce_starve() */
+	smp_mb__after_atomic();
+	if (READ_ONCE(bounce->ip->starved))
+		queue_work(bounce->wq, &bounce->work);
+}
+
+/* The caches of what the submitter may have mapped elsewhere. */
+static void bounce_flush_dcache(struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	bio_for_each_segment(bv, bio, iter)
+		flush_dcache_page(bv.bv_page);
+}
+
 /*
- * The parent is counted in ->inflight until it ends: until then @bounce stays.
+ * The count that bounce_clone() has taken keeps @bounce until all is done: the
+ * parent's own is dropped before it is freed, if it is a part of another bio.
  */
 static void bounce_end_io(struct bio *bio)
 {
@@ -270,54 +389,67 @@ static void bounce_end_io(struct bio *bio)
 		container_of(bio->bi_pool, struct blk_interposer_bounce, bios);
 	struct bio *parent = bio->bi_private;
 
-	if (bio->bi_status)
+	if (bio->bi_status) {
 		cmpxchg(&parent->bi_status, 0, bio->bi_status);
-	else if (bio_op(bio) == REQ_OP_READ)
+	} else if (bio_op(bio) == REQ_OP_READ) {
 		bounce_copy(parent, parent->bi_iter, bio, bounce_iter(bio));
+		bounce_flush_dcache(parent);
+	}
 
 	bounce_put_pages(bounce, bio);
 	bio_put(bio);
+	bounce_part_done(bounce);
 	bio_endio(parent);
-}
-
-/* A bio of ours with pages, as large as @parent; NULL only if that is NOWAIT. */
-static struct bio *bounce_alloc(struct blk_interposer_bounce *bounce,
-				struct bio *parent)
-{
-	bool nowait = parent->bi_opf & REQ_NOWAIT;
-	unsigned int bytes = parent->bi_iter.bi_size;
-	struct bio *bio;
-
-	bio = bio_alloc_bioset(parent->bi_bdev, DIV_ROUND_UP(bytes, PAGE_SIZE),
-			       parent->bi_opf, nowait ? GFP_NOWAIT : GFP_NOIO,
-			       &bounce->bios);
-	if (!bio)
-		return NULL;
-
-	/* without waiting first: what it has then goes back if it is not enough */
-	if (bounce_get_pages(bounce, bio, bytes, GFP_NOWAIT | __GFP_NOWARN))
-		return bio;
-	if (nowait) {
-		bio_put(bio);
-		return NULL;
-	}
-	mutex_lock(&bounce->lock);
-	bounce_get_pages(bounce, bio, bytes, GFP_NOIO);
-	mutex_unlock(&bounce->lock);
-	return bio;
+	percpu_ref_put(&bounce->ip->inflight);
 }
 
 /*
- * Chained, so that the part is counted and flagged as its parent is, for DM core
- * may put it aside like any other, and that the parent ends with it.
+ * There is no memory for @bio: it waits at the gate, though that is open, until a
+ * part has given back its pages. If there is none by now, nobody else would wake it.
  */
-static struct bio *bounce_clone(struct blk_interposer_bounce *bounce,
-				struct bio *parent)
+static void bounce_starve(struct blk_interposer_bounce *bounce, struct bio *bio)
 {
-	struct bio *bio = bounce_alloc(bounce, parent);
+	blk_interposer_park(bounce->ip, bio, true);
+	/* pairs with that in bounce_part_done(): it sees the flag, or we its count */
+	smp_mb();
+	if (!atomic_read(&bounce->parts))
+		queue_work(bounce->wq, &bounce->work);
+}
 
+/* A bio of ours with pages, counted in ->parts; NULL: there is no memory now. */
+static struct bio *bounce_alloc(struct blk_interposer_bounce *bounce,
+				struct bio *parent, unsigned int bytes)
+{
+	struct bio *bio;
+
+	if (atomic_inc_return(&bounce->parts) > BOUNCE_PARTS)
+		goto out_done;
+	bio = bio_alloc_bioset(parent->bi_bdev, DIV_ROUND_UP(bytes, PAGE_SIZE),
+			       parent->bi_opf, GFP_NOWAIT, &bounce->bios);
 	if (!bio)
-		return NULL;
+		goto out_done;
+	if (bounce_get_pages(bounce, bio, bytes))
+		return bio;
+	bio_put(bio);
+out_done:
+	bounce_part_done(bounce);
+	return NULL;
+}
+
+static void bounce_free(struct blk_interposer_bounce *bounce, struct bio *bio)
+{
+	bounce_put_pages(bounce, bio);
+	bio_put(bio);
+	bounce_part_done(bounce);
+}
+
+/*
+ * Chained, so that our bio is counted and flagged as its parent is, for DM core may
+ * put it aside like any other, and that the parent ends with it.
+ */
+static void bounce_chain(struct blk_interposer_bounce *bounce, struct bio *bio,
+			 struct bio *parent)
+{
 	bio->bi_iter.bi_sector = parent->bi_iter.bi_sector;
 	bio->bi_ioprio = parent->bi_ioprio;
 	bio->bi_write_hint = parent->bi_write_hint;
@@ -325,22 +457,11 @@ static struct bio *bounce_clone(struct blk_interposer_bounce *bounce,
 	if (op_is_write(bio_op(bio)))
 		bounce_copy(bio, bounce_iter(bio), parent, parent->bi_iter);
 
+	percpu_ref_get(&bounce->ip->inflight);
 	bio_chain(bio, parent);
 	bio->bi_end_io = bounce_end_io;
-	/* the count that the chain does not need: the part's end is the parent's */
+	/* the count that the chain does not need: our bio's end is the parent's */
 	bio_endio(parent);
-	return bio;
-}
-
-/* Out of memory, or the device has begun to take larger atomic writes since. */
-static void blk_interposer_no_part(struct bio *bio)
-{
-	if (!(bio->bi_opf & REQ_ATOMIC)) {
-		bio_wouldblock_error(bio);
-		return;
-	}
-	bio->bi_status = BLK_STS_NOTSUPP;
-	bio_endio(bio);
 }
 
 /**
@@ -348,36 +469,51 @@ static void blk_interposer_no_part(struct bio *bio)
  * @ip: the interposer, with the gate open and ->bounces set
  * @bio: a redirected bio that may enter the owner
  *
+ * Concurrency: any number of submitters, with what completes. They share pools
+ * and counts, and the list of the waiting bios under ip->lock. A bio that finds
+ * others waiting joins them, or it would take their memory.
+ *
  * Context: Process context at the gate, inside submit_bio_noacct(), with the
- *	owner's q_usage_counter held. Sleeps, unless @bio is REQ_NOWAIT.
- * Return: true when @bio was taken: it ends when its parts have, or has ended with
- *	BLK_STS_AGAIN. false when it fits, and the caller goes on with it.
+ *	owner's q_usage_counter held. Does not sleep but as the owner's
+ *	->submit_bio() does.
+ * Return: true when @bio was taken: it ends when its parts have, waits, or has
+ *	ended with BLK_STS_AGAIN. false when it fits, and the caller goes on with it.
  */
 bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio)
 {
 	struct blk_interposer_bounce *bounce = ip->bounce;
-	bool nowait = bio->bi_opf & REQ_NOWAIT;
+	unsigned int bytes = min(bio->bi_iter.bi_size, bounce->bytes);
 	struct bio *part = bio, *ours;
 
 	if (likely(bio_fits(bounce, bio)))
 		return false;
 
-	if (bio->bi_iter.bi_size > bounce->bytes) {
-		part = bio_split(bio, bounce->bytes >> SECTOR_SHIFT,
-				 nowait ? GFP_NOWAIT : GFP_NOIO,
-				 &bounce->splits);
-		if (!part) {
-			blk_interposer_no_part(bio);
-			return true;
-		}
-		bio_chain(part, bio);
+	if (bytes < bio->bi_iter.bi_size && bio->bi_opf & REQ_ATOMIC) {
+		/* the device has begun to take larger ones since */
+		bio->bi_status = BLK_STS_NOTSUPP;
+		bio_endio(bio);
+		return true;
 	}
 
-	ours = bounce_clone(bounce, part);
-	if (ours)
-		ip->owner->bd_disk->fops->submit_bio(ours);
-	else
-		bio_wouldblock_error(part);
+	ours = READ_ONCE(ip->starved) ? NULL :
+		bounce_alloc(bounce, bio, bytes);
+	if (ours && bytes < bio->bi_iter.bi_size) {
+		part = bio_split(bio, bytes >> SECTOR_SHIFT, GFP_NOWAIT,
+				 &bounce->splits);
+		if (part) {
+			bio_chain(part, bio);
+		} else {
+			bounce_free(bounce, ours);
+			ours = NULL;
+		}
+	}
+	if (!ours) {
+		bounce_starve(bounce, bio);
+		return true;
+	}
+
+	bounce_chain(bounce, ours, part);
+	ip->owner->bd_disk->fops->submit_bio(ours);
 	/* behind what the owner has put on current->bio_list of this part */
 	if (part != bio)
 		submit_bio_noacct(bio);

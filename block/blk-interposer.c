@@ -89,18 +89,24 @@ static void blk_interposer_note_resubmitter(struct blk_interposer *ip)
 }
 
 /*
- * The gate is not open: keep the bio, or send it back. Returns false when the
- * gate has been opened meanwhile. Runs with the owner's q_usage_counter held.
+ * The gate is not open, or @starved, since there is no memory for the bio to pass
+ * it: keep the bio, or send it back. Returns false when the gate has been opened
+ * meanwhile. Runs with the owner's q_usage_counter held.
  */
-static bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio)
+bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio,
+			 bool starved)
 {
 	bool nowait = false;
 
 	spin_lock(&ip->lock);
 	switch (ip->state) {
 	case BLK_INTERPOSER_OPEN:
-		spin_unlock(&ip->lock);
-		return false;
+		if (!starved) {
+			spin_unlock(&ip->lock);
+			return false;
+		}
+		WRITE_ONCE(ip->starved, true);
+		fallthrough;
 	case BLK_INTERPOSER_HELD:
 		blk_interposer_note_resubmitter(ip);
 		nowait = bio->bi_opf & REQ_NOWAIT;
@@ -132,7 +138,8 @@ static bool blk_interposer_refuse_atomic(struct blk_interposer *ip,
 {
 	if (ip->atomic)
 		return false;
-	if (bio->bi_iter.bi_size <= bdev_logical_block_size(ip->bdev)) {
+	if (bio->bi_iter.bi_size <= min(bdev_logical_block_size(ip->bdev),
+					bdev_logical_block_size(ip->owner))) {
 		bio->bi_opf &= ~REQ_ATOMIC;
 		return false;
 	}
@@ -159,7 +166,7 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 	 * gate open sees what blk_interposer_fit() has written before.
 	 */
 	if (unlikely(smp_load_acquire(&ip->state) != BLK_INTERPOSER_OPEN) &&
-	    blk_interposer_park(ip, bio))
+	    blk_interposer_park(ip, bio, false))
 		return true;
 
 	/*

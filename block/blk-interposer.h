@@ -28,6 +28,8 @@ bool __bio_interpose_flush(struct bio *bio);
 void __bio_interpose_endio(struct bio *bio);
 void __bio_interpose_chain(struct bio *bio, struct bio *parent);
 void blk_interposer_disk_dead(struct gendisk *disk);
+bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio,
+			 bool starved);
 bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio);
 void blk_interposer_bounce_free(struct blk_interposer *ip);
 void __bdev_interposed_closed(struct block_device *bdev);

@@ -146,7 +146,6 @@ struct interpose_dev {
  * @lines: how many, complete or being made; under interpose_devs_lock
  * @covered: sectors of these lines; under interpose_devs_lock
  * @pin: a line asks for the pin, or a message did; under interpose_devs_lock
- * @atomic: lines that send on atomic writes whole; under interpose_devs_lock
  * @no_atomic: a line says that nobody makes any; under interpose_devs_lock
  * @checked: interpose_check_table() has passed it; under md->suspend_lock
  */
@@ -156,7 +155,6 @@ struct interpose_table {
 	unsigned int lines;
 	sector_t covered;
 	bool pin;
-	unsigned int atomic;
 	bool no_atomic;
 	bool checked;
 };
@@ -169,7 +167,7 @@ struct interpose_table {
  * @ti: the outer target
  * @dev: the interposed device
  * @table: the lines of its table
- * @atomic: the inner target sends on atomic writes whole
+ * @atomic: the only line, and its inner target sends on atomic writes whole
  */
 struct interpose_target {
 	struct dm_target inner;
@@ -1612,29 +1610,50 @@ static int interpose_stack_limits(struct dm_target *ti, struct dm_dev *dm_dev,
 	return 0;
 }
 
+/* What the inner target and its devices want of the bios that it gets. */
+static void interpose_inner_limits(struct interpose_target *it,
+				   struct queue_limits *lim)
+{
+	const struct target_type *type = it->inner.type;
+
+	blk_set_stacking_limits(lim);
+	if (type->iterate_devices)
+		type->iterate_devices(&it->inner, interpose_stack_limits, lim);
+	if (type->io_hints)
+		type->io_hints(&it->inner, lim);
+}
+
 /*
  * The device's users were told its logical block size when they opened it, and
  * will go on sending such bios.
  */
 static int interpose_check_block_size(struct interpose_target *it)
 {
-	const struct target_type *type = it->inner.type;
 	struct queue_limits lim;
 
-	blk_set_stacking_limits(&lim);
-	if (type->iterate_devices)
-		type->iterate_devices(&it->inner, interpose_stack_limits, &lim);
-	if (type->io_hints)
-		type->io_hints(&it->inner, &lim);
+	interpose_inner_limits(it, &lim);
 	if (lim.logical_block_size <= bdev_logical_block_size(it->dev->bdev))
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
 			"the inner target %s needs blocks of %u bytes, but the users of %pg rely on blocks of %u",
-			type->name, lim.logical_block_size, it->dev->bdev,
+			it->inner.type->name, lim.logical_block_size, it->dev->bdev,
 			bdev_logical_block_size(it->dev->bdev));
 	it->ti->error = "Logical block size of the inner target is too large";
 	return -EINVAL;
+}
+
+/* Whatever bounces need, while the device's I/O still flows. */
+static int interpose_reserve(struct interpose_target *it)
+{
+	struct queue_limits lim;
+	int r;
+
+	interpose_inner_limits(it, &lim);
+	r = blk_interposer_reserve(&it->dev->ip, &lim);
+	if (r)
+		it->ti->error = "Cannot allocate the bounce buffers";
+	return r;
 }
 
 /*
@@ -1649,8 +1668,7 @@ static int interpose_check_block_size(struct interpose_target *it)
 static bool interpose_type_keeps_atomic(const struct target_type *type)
 {
 	static const char * const names[] = {
-		"linear", "era", "delay", "dust", "flakey", "log-writes",
-		"zero", "error",
+		"linear", "delay", "flakey", "log-writes", "zero", "error",
 	};
 
 	return match_string(names, ARRAY_SIZE(names), type->name) >= 0;
@@ -1670,72 +1688,56 @@ static int interpose_lacks_atomic(struct dm_target *ti, struct dm_dev *dm_dev,
 			    wanted->atomic_write_unit_max);
 }
 
-/*
- * An atomic write begins at a multiple of its size, a power of two: it lies in
- * one line, and in one piece of max_io_len, if these are multiples of the largest.
- */
+/* DM core cuts at the lines of a table, and where a target has a max_io_len. */
 static bool interpose_keeps_atomic(struct interpose_target *it)
 {
-	struct queue_limits *lim = &bdev_get_queue(it->dev->bdev)->limits;
-	u64 unit = lim->atomic_write_unit_max;
+	struct block_device *bdev = it->dev->bdev;
 	struct dm_target *inner = &it->inner;
 
-	if (!bdev_can_atomic_write(it->dev->bdev) ||
+	if (!bdev_can_atomic_write(bdev) || inner->max_io_len ||
+	    inner->len != bdev_nr_sectors(bdev) ||
 	    !interpose_type_keeps_atomic(inner->type))
-		return false;
-	if (!IS_ALIGNED(inner->begin << SECTOR_SHIFT, unit) ||
-	    !IS_ALIGNED((u64)inner->max_io_len << SECTOR_SHIFT, unit))
 		return false;
 	return !inner->type->iterate_devices ||
 		!inner->type->iterate_devices(inner, interpose_lacks_atomic,
-					      lim);
+					      &bdev_get_queue(bdev)->limits);
 }
 
-static void interpose_count_atomic(struct interpose_target *it)
-{
-	it->atomic = interpose_keeps_atomic(it);
-	mutex_lock(&interpose_devs_lock);
-	it->table->atomic += it->atomic;
-	mutex_unlock(&interpose_devs_lock);
-}
-
-static bool interpose_table_keeps_atomic(struct interpose_table *lines)
-{
-	bool all;
-
-	mutex_lock(&interpose_devs_lock);
-	all = lines->atomic == lines->lines;
-	mutex_unlock(&interpose_devs_lock);
-	return all;
-}
-
-/* No file system of this kernel makes atomic writes: is one in the way? */
-static bool interpose_used_by_fs(struct block_device *bdev)
+/*
+ * Nobody who has claimed a device makes atomic writes in this kernel: no file
+ * system does, nor do swap, device-mapper and MD.
+ */
+static bool interpose_claimed(struct block_device *bdev)
 {
 	struct block_device *part;
-	bool used = interpose_has_fs(bdev);
+	bool claimed = READ_ONCE(bdev->bd_holder);
 	unsigned long idx;
 
-	if (used || bdev_is_partition(bdev))
-		return used;
+	if (claimed || bdev_is_partition(bdev))
+		return claimed;
 	rcu_read_lock();
 	xa_for_each_start(&bdev->bd_disk->part_tbl, idx, part, 1)
-		used |= !!READ_ONCE(part->bd_holder_ops);
+		claimed |= !!READ_ONCE(part->bd_holder);
 	rcu_read_unlock();
-	return used;
+	return claimed;
 }
 
 static int interpose_check_atomic(struct interpose_target *it)
 {
 	struct block_device *bdev = it->dev->bdev;
 	unsigned int unit = queue_atomic_write_unit_max_bytes(bdev_get_queue(bdev));
+	struct queue_limits lim;
 	bool waived;
 
+	it->atomic = interpose_keeps_atomic(it);
+	interpose_inner_limits(it, &lim);
 	mutex_lock(&interpose_devs_lock);
 	waived = it->table->no_atomic;
 	mutex_unlock(&interpose_devs_lock);
+	/* one block is never split, but for smaller ones further down */
 	if (it->atomic || waived || !bdev_can_atomic_write(bdev) ||
-	    unit <= bdev_logical_block_size(bdev) || interpose_used_by_fs(bdev))
+	    unit <= min(bdev_logical_block_size(bdev), lim.logical_block_size) ||
+	    interpose_claimed(bdev))
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
@@ -2046,8 +2048,9 @@ static int interpose_ctr_inner(struct interpose_target *it,
 		return r;
 	}
 
-	interpose_count_atomic(it);
-	r = interpose_check_block_size(it);
+	r = interpose_reserve(it);
+	if (!r)
+		r = interpose_check_block_size(it);
 	if (!r)
 		r = interpose_check_atomic(it);
 	/* before the first load is complete there are no links to follow */
@@ -2128,7 +2131,6 @@ static void interpose_table_leave(struct interpose_target *it)
 
 	mutex_lock(&interpose_devs_lock);
 	lines->covered -= it->ti->len;
-	lines->atomic -= it->atomic;
 	if (--lines->lines)
 		lines = NULL;
 	else
@@ -2362,7 +2364,7 @@ static int interpose_preresume_last(struct interpose_target *it)
 	/* the gate is closed, or not there yet */
 	if (!r)
 		r = blk_interposer_fit(&dev->ip, dm_disk(dev->md)->part0,
-				       interpose_table_keeps_atomic(it->table));
+				       it->atomic);
 	if (!r)
 		r = interpose_attach(dev);
 	if (!r)

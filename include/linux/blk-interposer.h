@@ -99,7 +99,8 @@ enum blk_interposer_state {
  * @atomic: @owner keeps atomic writes whole; changes as @bounces does
  * @bounces: bios have to be looked at, and some bounced, before they enter
  *	@owner; changes only while the gate is closed
- * @bounce: what that takes, once it was needed
+ * @starved: bios in @held wait for memory, and not for the gate to open
+ * @bounce: what bouncing takes, once it was needed
  * @open: entry of the list of all between blk_interposer_init() and _exit()
  * @list: entry of the list of all that blk_interposer_claim() was called for
  * @disk: the disk that @bdev's I/O goes to, or is to go to; like @list and @beneath
@@ -119,6 +120,7 @@ struct blk_interposer {
 	unsigned long __percpu *redirected;
 	bool atomic;
 	bool bounces;
+	bool starved;
 	struct blk_interposer_bounce *bounce;
 	struct list_head open;
 	struct list_head list;
@@ -136,6 +138,8 @@ void blk_interposer_settle(struct blk_interposer *ip,
 int blk_interposer_attach(struct blk_interposer *ip,
 			  struct block_device *owner, bool quiesced);
 void blk_interposer_detach(struct blk_interposer *ip);
+int blk_interposer_reserve(struct blk_interposer *ip,
+			   const struct queue_limits *there);
 int blk_interposer_fit(struct blk_interposer *ip, struct block_device *owner,
 		       bool atomic);
 void bdev_atomic_limits(struct queue_limits *lim, struct block_device *bdev);

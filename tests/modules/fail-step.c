@@ -3,6 +3,7 @@
  * fail-step: make the nth call of a function fail, without running it
  *
  *	echo "FUNCTION CALLER NTH RESULT" > /sys/module/fail_step/parameters/step
+ *	echo "FUNCTION CALLER NTH RESULT every" > ...	each NTH call
  *	cat /sys/module/fail_step/parameters/step	how many calls there were
  *	echo > /sys/module/fail_step/parameters/step	no more
  *
@@ -21,7 +22,7 @@ static char function[512], caller[512];
 static unsigned int nth;
 static long result;
 static atomic_t calls;
-static bool armed;
+static bool armed, every;
 
 /* Where the probe sends the task: back to the caller. */
 void fail_step_return(void);
@@ -46,7 +47,12 @@ static bool called_by_the_caller(struct pt_regs *regs)
 
 static int fail_step_hit(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (!called_by_the_caller(regs) || atomic_inc_return(&calls) != nth)
+	unsigned int call;
+
+	if (!called_by_the_caller(regs))
+		return 0;
+	call = atomic_inc_return(&calls);
+	if (every ? call % nth : call != nth)
 		return 0;
 	regs->ax = result;
 	regs->ip = (unsigned long)fail_step_return;
@@ -72,6 +78,7 @@ static void disarm(void)
 
 static int fail_step_set(const char *text, const struct kernel_param *kp)
 {
+	char mode[8] = "";
 	int ret = 0;
 
 	mutex_lock(&fail_step_lock);
@@ -83,10 +90,11 @@ static int fail_step_set(const char *text, const struct kernel_param *kp)
 			.post_handler = fail_step_hit_not,
 		};
 		atomic_set(&calls, 0);
-		if (sscanf(text, "%511s %511s %u %ld", function, caller, &nth,
-			   &result) != 4)
+		if (sscanf(text, "%511s %511s %u %ld %7s", function, caller,
+			   &nth, &result, mode) < 4 || !nth)
 			ret = -EINVAL;
-		else
+		every = !strcmp(mode, "every");
+		if (!ret)
 			ret = register_kprobe(&fail_step_probe);
 		armed = !ret;
 	}
