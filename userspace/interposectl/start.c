@@ -181,7 +181,7 @@ enum status start_command(int argc, char **argv)
 	if (initramfs && argc > 1)
 		return too_many("start", argv[1]);
 	if (!initramfs && !argc)
-		return missing("start", "a name that is in the file");
+		return missing("start", "the name of a line in the file");
 	if (!read_tab(file, initramfs, &tab))
 		return FAILED;
 	if (initramfs)
