@@ -156,7 +156,7 @@ static void check_multipath(const struct device *device, const char *disk,
 
 	if (sysfs_each(disk, "holders", is_multipath, map))
 		found(all, device, REFUSE, "multipath-path",
-		      "is a path of the multipath device %s, whose I/O does not pass through the path's block device\ninterpose /dev/mapper/%s",
+		      "is a path of the multipath device %s, whose I/O cannot be redirected here\ninterpose /dev/mapper/%s",
 		      map, map);
 }
 

@@ -63,7 +63,7 @@ static bool blocks_fit(const struct cow_request *request,
 		return false;
 	}
 	if (cow->sectors % (of_origin / 512)) {
-		complain("/dev/%s has sectors of %u bytes, and the size of %s is not a multiple of that; name a device or partition whose size is",
+		complain("/dev/%s has sectors of %u bytes, and the size of %s is not a multiple of that; name a device or partition whose size is a multiple",
 			 request->origin->name, of_origin, cow->path);
 		return false;
 	}

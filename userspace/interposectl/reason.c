@@ -302,12 +302,12 @@ static void metadata_text(struct reason *reason, char *text, size_t size)
 
 	if (!metadata_device(reason->table, type, device, sizeof(device))) {
 		snprintf(text, size,
-			 "\n  the metadata of a device in the table is damaged or not its own; check it, or clear it if nobody needs it");
+			 "\n  the metadata of a device in the table is damaged or belongs to another target; check it, or clear it if it is not needed");
 		return;
 	}
 	of = !strcmp(type, "thin-pool") ? "thin" : type;
 	snprintf(text, size,
-		 "\n  %s does not hold metadata of %s, or it is damaged. If nobody needs what is there, clear it:\n    dd if=/dev/zero of=%s bs=4096 count=1 conv=fsync\n  otherwise look at it:\n    %s%s %s",
+		 "\n  %s does not hold metadata of %s, or it is damaged. If its contents are not needed, clear it:\n    dd if=/dev/zero of=%s bs=4096 count=1 conv=fsync\n  otherwise check it:\n    %s%s %s",
 		 device, type, device, strcmp(of, "clone") ? of : "blkid -p",
 		 strcmp(of, "clone") ? "_check" : "", device);
 }
