@@ -869,12 +869,13 @@ static void store_of_a_snapshot_on_its_origin_is_refused(struct kunit *test)
 	struct kunit_disk *lower = kunit_disk(test), *mid = kunit_disk(test);
 	struct kunit_disk *upper = kunit_disk(test), *beneath = kunit_disk(test);
 	struct kunit_disk *snap = kunit_disk(test), *store = kunit_disk(test);
+	struct kunit_disk *elsewhere = kunit_disk(test);
 
 	interpose_with(test, lower, mid, upper, beneath);
 	put_on(test, store, lower->bdev);
 	put_on(test, snap, beneath->bdev);
 
-	KUNIT_EXPECT_EQ(test, link_to(test, snap, mid->bdev), 0);
+	KUNIT_EXPECT_EQ(test, link_to(test, snap, elsewhere->bdev), 0);
 	KUNIT_EXPECT_EQ(test, link_to(test, snap, store->bdev), -ELOOP);
 }
 

@@ -236,7 +236,7 @@ static bool allocated(int mode, size_t at, size_t length)
 	return false;
 }
 
-static bool allocate(void)
+static bool do_allocate(void)
 {
 	int mode = random_chance(&m.rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0;
 	size_t at, length;
@@ -266,7 +266,7 @@ static bool zero(int mode, const char *what)
 }
 
 /* The range must end before the file does. */
-static bool collapse(void)
+static bool do_collapse(void)
 {
 	size_t at, length;
 
@@ -282,7 +282,7 @@ static bool collapse(void)
 	return true;
 }
 
-static bool insert(void)
+static bool do_insert(void)
 {
 	size_t at, length, unused;
 
@@ -299,7 +299,7 @@ static bool insert(void)
 	return true;
 }
 
-static void copy(void)
+static void do_copy(void)
 {
 	size_t from, to, length, done = 0;
 	ssize_t r;
@@ -371,7 +371,7 @@ static void reopen(void)
 }
 
 /* So that what is read next comes from the device. */
-static void drop(void)
+static void do_drop(void)
 {
 	doing("drop the cache");
 	if (fsync(m.fd))
@@ -395,7 +395,7 @@ static void check_all(void)
 {
 	size_t at, length;
 
-	drop();
+	do_drop();
 	for (at = 0; at < m.size; at += length) {
 		length = there(at, MAX_LENGTH);
 		expect_all(pread(m.fd, m.io.memory, length, at), length);
@@ -422,18 +422,18 @@ static bool operate(enum op op)
 		change_size();
 		return true;
 	case OP_ALLOCATE:
-		return allocate();
+		return do_allocate();
 	case OP_PUNCH:
 		return zero(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			    "punch hole");
 	case OP_ZERO:
 		return zero(FALLOC_FL_ZERO_RANGE, "zero range");
 	case OP_COLLAPSE:
-		return collapse();
+		return do_collapse();
 	case OP_INSERT:
-		return insert();
+		return do_insert();
 	case OP_COPY:
-		copy();
+		do_copy();
 		return true;
 	case OP_CLONE:
 		return clone_range();
@@ -444,7 +444,7 @@ static bool operate(enum op op)
 		reopen();
 		return true;
 	default:
-		drop();
+		do_drop();
 		return true;
 	}
 }
@@ -534,12 +534,17 @@ static void summary(void)
 	printf("file-model: all was right\n");
 }
 
+static bool more_steps(void)
+{
+	return m.step <= m.nr ||
+		(m.while_there && !access(m.while_there, F_OK));
+}
+
 int main(int argc, char **argv)
 {
 	parse_arguments(argc, argv);
 	begin();
-	for (m.step = 1; m.step <= m.nr || (m.while_there &&
-	     !access(m.while_there, F_OK)); m.step++) {
+	for (m.step = 1; more_steps(); m.step++) {
 		enum op op = choose();
 
 		if (operate(op))

@@ -365,7 +365,7 @@ static bool rename_node(void)
 }
 
 /* Of two that are not within each other. */
-static bool exchange(void)
+static bool do_exchange(void)
 {
 	unsigned int a = any(0), b = any(0);
 	char one[4400], two[4400];
@@ -496,7 +496,7 @@ static void check_node(unsigned int node)
 	}
 }
 
-static void list(unsigned int directory)
+static void do_list(unsigned int directory)
 {
 	unsigned int wanted = entries(directory), got = 0;
 	struct dirent *entry;
@@ -517,7 +517,7 @@ static void list(unsigned int directory)
 
 /* --- where all work at once: what is in the way of another is no fault */
 
-static bool shared(void)
+static bool do_shared(void)
 {
 	static const int allowed[] = { 0, ENOENT, EEXIST, ENOTEMPTY, ENOTDIR,
 				       EISDIR, EINVAL, ENXIO, EPERM, ELOOP };
@@ -580,7 +580,7 @@ static bool operate(enum op op)
 	case OP_RENAME:
 		return rename_node();
 	case OP_EXCHANGE:
-		return exchange();
+		return do_exchange();
 	case OP_UNLINK:
 	case OP_RMDIR:
 		return remove_node(op == OP_RMDIR);
@@ -594,10 +594,10 @@ static bool operate(enum op op)
 			check_node(node);
 		return node;
 	case OP_LIST:
-		list(any(S_IFDIR));
+		do_list(any(S_IFDIR));
 		return true;
 	case OP_SHARED:
-		return shared();
+		return do_shared();
 	default:
 		return make(op);
 	}
@@ -648,6 +648,12 @@ static void parse_arguments(int argc, char **argv)
 	t.path = argv[optind];
 }
 
+static bool more_steps(void)
+{
+	return t.step <= t.nr ||
+		(t.while_there && !access(t.while_there, F_OK));
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int i;
@@ -662,8 +668,7 @@ int main(int argc, char **argv)
 	t.inode[0] = (struct inode){ .mode = S_IFDIR, .links = 1 };
 	t.node[0].inode = &t.inode[0];
 
-	for (t.step = 1; t.step <= t.nr || (t.while_there &&
-	     !access(t.while_there, F_OK)); t.step++) {
+	for (t.step = 1; more_steps(); t.step++) {
 		enum op op = choose();
 
 		if (operate(op))
@@ -675,7 +680,7 @@ int main(int argc, char **argv)
 		if (i)
 			check_node(i);
 		if (S_ISDIR(t.node[i].inode->mode))
-			list(i);
+			do_list(i);
 	}
 	printf("tree-model: %s, seed %llu: %llu operations:", t.path,
 	       (unsigned long long)t.seed, (unsigned long long)t.step - 1);
