@@ -1119,13 +1119,13 @@ static int interpose_link_loops(struct blk_interposer *ip,
 
 	if (!md) {
 		interpose_warn(upper->disk_name,
-			       "I/O goes round in a circle: %pg, a part of it, leads to the interposed %pg, and that back to it; it will hang",
+			       "I/O loop: I/O to its device %pg goes to the interposed %pg, and from there back to it, and will hang",
 			       lower, ip->bdev);
 		return 0;
 	}
 
 	interpose_error(dm_device_name(md),
-			"%pg cannot be a part of it: what is written there leads to the interposed %pg, and that back to it, for ever; use a device that does not sit on %pg",
+			"%pg cannot be used: its I/O goes to the interposed %pg, and from there back to it, forever; use a device that is not on %pg",
 			lower, ip->bdev, ip->bdev);
 	dm_put(md);
 	return -ELOOP;
@@ -1597,7 +1597,7 @@ static int interpose_check_loop(struct interpose_target *it)
 		return 0;
 
 	interpose_error(dm_device_name(it->dev->md),
-			"a device of the inner target %s lies on %pg, so its I/O would loop for ever; use a device that lies elsewhere",
+			"a device of the inner target %s is on %pg, so its I/O would loop forever; use a device that is not on it",
 			it->inner.type->name, it->dev->bdev);
 	it->ti->error = "The inner target lies on the interposed device";
 	return -ELOOP;

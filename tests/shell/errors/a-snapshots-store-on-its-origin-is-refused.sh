@@ -29,7 +29,7 @@ refusals_begin
 for store in "$part" "$volume" "$upper"; do
 	name=${store##*/}
 	[[ $store != /dev/mapper/* ]] || name=dm-$(stat -Lc %Lr "$store")
-	refused "$name cannot be a part of it: what is written there leads to the interposed ${disk##*/}" ELOOP \
+	refused "$name cannot be used: its I/O goes to the interposed ${disk##*/}" ELOOP \
 		"0 $size snapshot $beneath $store N 8"
 done
 
@@ -47,7 +47,7 @@ dmsetup remove "$second"
 dmsetup remove "$more"
 interpose y "$other" snapshot-origin
 VISIBLE=$(visible)
-refused "${part##*/} cannot be a part of it" ELOOP "0 $(sectors "$other") snapshot $(interposer_beneath y) $part N 8"
+refused "${part##*/} cannot be used" ELOOP "0 $(sectors "$other") snapshot $(interposer_beneath y) $part N 8"
 dmsetup remove "$P-y"
 dmsetup remove "$snap"
 dmsetup remove "$P-x"

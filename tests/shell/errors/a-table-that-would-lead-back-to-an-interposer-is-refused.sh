@@ -27,7 +27,7 @@ none_back() {
 	for dev in "${@:2}"; do
 		name=${dev##*/}
 		[[ $dev != /dev/mapper/* ]] || name=dm-$(stat -Lc %Lr "$dev")
-		expect_error "$name cannot be a part of it: what is written there leads to the interposed ${disk##*/}" ELOOP -- \
+		expect_error "$name cannot be used: its I/O goes to the interposed ${disk##*/}" ELOOP -- \
 			dmsetup load "$P-volume" <<<"$(table_of "$dev")"
 		equal "$1: table that waits" "" "$(dmsetup table --inactive "$P-volume")"
 	done
