@@ -91,9 +91,9 @@ static int fail_step_set(const char *text, const struct kernel_param *kp)
 		};
 		atomic_set(&calls, 0);
 		if (sscanf(text, "%511s %511s %u %ld %7s", function, caller,
-			   &nth, &result, mode) < 4 || !nth)
+			   &nth, &result, mode) < 4)
 			ret = -EINVAL;
-		every = !strcmp(mode, "every");
+		every = nth && !strcmp(mode, "every");
 		if (!ret)
 			ret = register_kprobe(&fail_step_probe);
 		armed = !ret;

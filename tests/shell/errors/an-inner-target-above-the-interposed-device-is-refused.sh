@@ -11,7 +11,7 @@ lower=$(linear_create lower "$dev")
 upper=$(linear_create upper "$lower")
 refusals_begin
 line="0 $(sectors "$dev") interpose $dev"
-reason="a device of the inner target linear lies on ${dev#/dev/}"
+reason="a device of the inner target linear is on ${dev#/dev/}"
 refused "$reason" ELOOP "$line linear $upper 0"
 dmsetup remove "$P-upper"
 VISIBLE=$(visible)

@@ -11,7 +11,7 @@ size=$(sectors "$disk")
 upper=$(linear_create upper "$disk")
 interpose y "$upper"
 refusals_begin
-refused "a device of the inner target linear lies on ${disk#/dev/}" ELOOP \
+refused "a device of the inner target linear is on ${disk#/dev/}" ELOOP \
 	"0 $size interpose $disk linear $(interposer_beneath y) 0"
 undisturbed "$upper"
 equal "state" attached "$(interposer_state y)"

@@ -10,7 +10,7 @@ requires_target era
 disk=$(scratch a)
 dev=$(partition "$disk" 64 64)
 refusals_begin
-refused "a device of the inner target era lies on ${disk#/dev/}" ELOOP \
+refused "a device of the inner target era is on ${disk#/dev/}" ELOOP \
 	"0 $(sectors "$disk") interpose $disk era $(part "$disk" 2) $disk 128"
 dd if=/dev/zero of="${dev%1}2" bs=4k count=1 oflag=direct status=none # what era has begun there
 interpose x "$dev" era "${dev%1}2" "$dev" 128

@@ -10,7 +10,7 @@ one=$(scratch a) two=$(scratch b)
 size=$(sectors "$one")
 interpose x "$one" linear "$two" 0
 refusals_begin
-refused "a device of the inner target linear lies on ${two#/dev/}" ELOOP "0 $size interpose $two linear $one 0"
+refused "a device of the inner target linear is on ${two#/dev/}" ELOOP "0 $size interpose $two linear $one 0"
 undisturbed "$one"
 equal "state" attached "$(interposer_state x)"
 test_done
