@@ -1845,6 +1845,7 @@ static int interpose_parse_features(struct interpose_target *it,
 		0, 2, "Invalid number of feature arguments"
 	};
 	struct dm_target *ti = it->ti;
+	bool pin = false, no_atomic = false;
 	unsigned int n;
 	int r;
 
@@ -1858,13 +1859,15 @@ static int interpose_parse_features(struct interpose_target *it,
 	while (n--) {
 		const char *feature = dm_shift_arg(as);
 
-		if (!strcasecmp(feature, "pin")) {
+		if (!strcasecmp(feature, "pin") && !pin) {
+			pin = true;
 			interpose_mark_pin(it, true);
-		} else if (!strcasecmp(feature, "no_atomic")) {
+		} else if (!strcasecmp(feature, "no_atomic") && !no_atomic) {
+			no_atomic = true;
 			interpose_mark_no_atomic(it);
 		} else {
 			interpose_error(dm_table_device_name(ti->table),
-					"unknown feature argument %s; known: pin, no_atomic",
+					"unknown or repeated feature argument %s; known: pin, no_atomic",
 					feature);
 			ti->error = "Unknown feature argument";
 			return -EINVAL;
