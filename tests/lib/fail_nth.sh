@@ -51,7 +51,7 @@ fail_each_allocation() {
 		# an injection that reaches nothing proves nothing
 		case $operation in
 		load) least=100 ;;
-		attach | reload | detach) least=5 ;;
+		attach | reload | detach) least=1 ;;
 		swap*) least=1 ;;
 		*) least=0 ;;
 		esac

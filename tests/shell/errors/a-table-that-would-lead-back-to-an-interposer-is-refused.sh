@@ -50,7 +50,7 @@ none_back "a snapshot's store" "$part" "$below"
 dmsetup remove "$P-x"
 dm_reload volume "$(table_of "$below")"
 refusals_begin
-refused "a device of the inner target snapshot-origin sits on ${disk##*/}" ELOOP \
+refused "a device of the inner target snapshot-origin is on ${disk##*/}" ELOOP \
 	"0 $size interpose $disk snapshot-origin"
 dmsetup remove "$snap"
 interpose x "$disk" snapshot-origin
