@@ -708,6 +708,8 @@ static void interpose_freeze_run(struct interpose_job *job)
 	struct interpose_frozen *frozen = to_frozen(job);
 	unsigned int i;
 
+	/* what it writes may be held back, too: here nobody has to wait for it */
+	flush_work(&job->dev->thaw_work);
 	for (i = 0; i < frozen->nr; i++) {
 		struct block_device *bdev = frozen->bdev[i];
 
@@ -761,6 +763,27 @@ static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
 	frozen->job.undo = interpose_freeze_undo;
 	r = interpose_job_do(&frozen->job, dev);
 	return r ? ERR_PTR(r) : frozen;
+}
+
+static void interpose_thaw_run(struct interpose_job *job)
+{
+}
+
+/*
+ * Thaw for a caller who has given up: that too writes to the device, which may
+ * not answer any more. It is undone like a freeze for which nobody has waited.
+ */
+static void interpose_thaw_later(struct interpose_dev *dev,
+				 struct interpose_frozen *frozen)
+{
+	struct interpose_job *job = &frozen->job;
+
+	kref_get(&dev->kref);
+	__module_get(THIS_MODULE);
+	job->dev = dev;
+	job->run = interpose_thaw_run;
+	set_bit(0, &job->decided);
+	queue_work(interpose_job_wq, &job->work);
 }
 
 /*
@@ -923,7 +946,10 @@ static int interpose_attach_quiesced(struct interpose_dev *dev)
 	}
 	if (!r && frozen)
 		frozen = xchg(&dev->frozen, frozen);
-	interpose_thaw(frozen);
+	if (frozen && (r == -EINTR || r == -ENODEV))
+		interpose_thaw_later(dev, frozen);
+	else
+		interpose_thaw(frozen);
 	return r;
 }
 
@@ -2261,10 +2287,8 @@ static bool interpose_last_line(struct dm_target *ti)
  */
 static void interpose_freeze_again(struct interpose_dev *dev)
 {
-	struct interpose_frozen *frozen;
+	struct interpose_frozen *frozen = interpose_freeze(dev);
 
-	flush_work(&dev->thaw_work);
-	frozen = interpose_freeze(dev);
 	if (!IS_ERR(frozen))
 		interpose_thaw(xchg(&dev->frozen, frozen));
 }

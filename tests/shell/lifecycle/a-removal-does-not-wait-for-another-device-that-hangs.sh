@@ -19,24 +19,27 @@ cleanup lower_answers
 interpose hung "$lower"
 # nothing is in flight then, and the removal does not begin with a freeze
 dmsetup suspend --noflush --nolockfs "$P-hung"
-dd if=/dev/zero of="$lower" bs=64k count=16 conv=notrunc status=none
+dd if=/dev/zero of="$lower" bs=64k count=16 conv=notrunc status=none & # its close writes back, and waits
+writer=$!
+writes_back() {
+	grep -qs bdev_release "/proc/$1/stack"
+}
+wait_until "the writer closes the device" 30 writes_back "$writer"
 dmsetup suspend --noflush --nolockfs "$P-lower"
 dmsetup remove "$P-hung" &
 removal=$!
-writes_back() {
-	grep -qs bdev_release /proc/[0-9]*/stack
-}
-wait_until "the device that hangs is closed and written back" 30 writes_back
+wait_until "the removal closes the device that hangs, too" 30 writes_back "$removal"
 
 dmsetup create "$P-other" --table "0 $(sectors "$other") interpose $other linear $other 0"
 cleanup dm_remove_if_there "$P-other"
 in_time 60 dmsetup remove "$P-other" || fail "the removal waits for another device"
 expect_error "Invalid device sector" EINVAL -- in_time 60 dmsetup create "$P-other" \
 	--table "0 $(sectors "$other") interpose $other linear $other nonsense"
-writes_back || fail "the other device does not hang any more"
+writes_back "$removal" || fail "the other device does not hang any more"
 
 dmsetup resume "$P-lower"
 wait "$removal"
+wait "$writer"
 dmsetup remove "$P-lower"
 references_back "$disk"
 test_done
