@@ -18,7 +18,7 @@ through() {
 	inner_arguments "$1" "$dev"
 	dm_create x "0 $(sectors "$dev") interpose $dev $inner" >/dev/null
 	equal "state" attached "$(interposer_state x)"
-	"$unaligned" "$dev" 4 || fail "through $1"
+	"$unaligned" "$dev" 4 4 2 || fail "through $1"
 	dmsetup remove "$P-x"
 	inner_done
 }
