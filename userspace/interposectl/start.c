@@ -53,7 +53,7 @@ static enum status attach_entry(const struct tab_entry *entry,
 		.name = entry->name,
 		.pin = entry->pin,
 		.replace = entry->replace_data,
-		.replace_word = "replace-data among the options of its line",
+		.replace_word = "replace-data to the options of its line",
 	};
 	char *args[TAB_ARGS_MAX], buffer[TAB_PATH_MAX];
 	enum status status = FAILED;

@@ -39,7 +39,7 @@ echo "$P-x $dev defaults,replace-data linear $spare 0" >"$T_DIR/tab-with-word"
 interposectl_status 0 attach --replace-data --name "$P-x" "$at" linear "$spare" 0
 taken_back "$P-x"
 interposectl_status 1 start --tab "$T_DIR/tab" "$P-x"
-says "is mounted on $at" "say replace-data among the options of its line"
+says "is mounted on $at" "add replace-data to the options of its line"
 not dm_exists "$P-x"
 interposectl_status 0 start --tab "$T_DIR/tab-with-word" "$P-x"
 taken_back "$dev"
