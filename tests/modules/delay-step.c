@@ -6,46 +6,70 @@
  *	cat /sys/module/delay_step/parameters/step	1 while it waits
  *	echo > /sys/module/delay_step/parameters/step	it goes on
  *
- * It waits at the function's entry, without giving up its processor, and goes on by
- * itself after 20 seconds.
+ * It sleeps before the function begins: that has to be one that may sleep, with
+ * no more than six arguments, none of them a structure.
+ *
+ * The probe's handler must not wait. It runs with interrupts off, and whoever
+ * waits for that processor, such as for a grace period or for code to be changed,
+ * would wait with it. So it sends the task to delay_step_wait(), which waits and
+ * then calls the function, past the probe.
  */
+#include <linux/atomic.h>
 #include <linux/kprobes.h>
-#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
-#include <linux/nmi.h>
-#include <linux/processor.h>
+#include <linux/rcupdate.h>
+#include <linux/wait.h>
+
+typedef long delay_step_fn(long a, long b, long c, long d, long e, long f);
 
 static DEFINE_MUTEX(delay_step_lock); /* arming and disarming */
+static DECLARE_WAIT_QUEUE_HEAD(delay_step_queue);
 static char function[512];
-static atomic_t calls;
-static bool waits, goes_on, armed;
+static delay_step_fn *delayed; /* set before the probe can be hit */
+static atomic_t calls, waits;
+static bool goes_on, armed;
+
+/* The caller of the function gets what that returns. */
+static long delay_step_wait(long a, long b, long c, long d, long e, long f)
+{
+	delay_step_fn *call = delayed;
+
+	wait_event(delay_step_queue, READ_ONCE(goes_on));
+	if (atomic_dec_and_test(&waits))
+		wake_up_all(&delay_step_queue);
+	return call(a, b, c, d, e, f);
+}
 
 static int delay_step_hit(struct kprobe *probe, struct pt_regs *regs)
 {
-	ktime_t end = ktime_add(ktime_get(), ms_to_ktime(20000));
-
 	if (atomic_inc_return(&calls) != 1)
 		return 0;
-	WRITE_ONCE(waits, true);
-	while (!READ_ONCE(goes_on) && ktime_before(ktime_get(), end)) {
-		cpu_relax();
-		touch_nmi_watchdog();
-	}
-	WRITE_ONCE(waits, false);
-	return 0;
+	atomic_inc(&waits);
+	regs->ip = (unsigned long)delay_step_wait;
+	return 1;
 }
 NOKPROBE_SYMBOL(delay_step_hit);
 
+/* Where there is one, kprobes make no jump of the probe, which ignores ->ip. */
+static void delay_step_hit_not(struct kprobe *probe, struct pt_regs *regs,
+			       unsigned long flags)
+{
+}
+NOKPROBE_SYMBOL(delay_step_hit_not);
+
 static struct kprobe delay_step_probe;
 
+/* Concurrency: nobody hits the probe any more, and who has hit it is let go. */
 static void disarm(void)
 {
-	WRITE_ONCE(goes_on, true);
 	if (armed)
 		unregister_kprobe(&delay_step_probe);
 	armed = false;
+	WRITE_ONCE(goes_on, true);
+	wake_up_all(&delay_step_queue);
+	wait_event(delay_step_queue, !atomic_read(&waits));
 }
 
 static int delay_step_set(const char *text, const struct kernel_param *kp)
@@ -57,7 +81,9 @@ static int delay_step_set(const char *text, const struct kernel_param *kp)
 	if (*skip_spaces(text)) {
 		delay_step_probe = (struct kprobe){
 			.symbol_name = function,
+			.flags = KPROBE_FLAG_DISABLED,
 			.pre_handler = delay_step_hit,
+			.post_handler = delay_step_hit_not,
 		};
 		atomic_set(&calls, 0);
 		WRITE_ONCE(goes_on, false);
@@ -66,6 +92,10 @@ static int delay_step_set(const char *text, const struct kernel_param *kp)
 		else
 			ret = register_kprobe(&delay_step_probe);
 		armed = !ret;
+		if (armed) {
+			delayed = (delay_step_fn *)delay_step_probe.addr;
+			ret = enable_kprobe(&delay_step_probe);
+		}
 	}
 	mutex_unlock(&delay_step_lock);
 	return ret;
@@ -73,7 +103,7 @@ static int delay_step_set(const char *text, const struct kernel_param *kp)
 
 static int delay_step_get(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%d\n", READ_ONCE(waits));
+	return sysfs_emit(buffer, "%d\n", atomic_read(&waits));
 }
 
 static const struct kernel_param_ops delay_step_ops = {
@@ -87,6 +117,8 @@ MODULE_PARM_DESC(step, "FUNCTION; reads as 1 while it waits");
 static void __exit delay_step_exit(void)
 {
 	disarm();
+	/* whoever waited is still on the way out of delay_step_wait() */
+	synchronize_rcu_tasks();
 }
 module_exit(delay_step_exit);
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # tier: full
 # timeout: 240
+# disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given a SCSI disk with an ext4 and a raw partition, both interposed and under load, and both interposers suspended
 # When the disk is deleted, and the interposers are then removed, or resumed
 # Then the deletion, which has waited for the file system's flush, comes to its end, the loads get errors, and

@@ -1,5 +1,6 @@
 #!/bin/bash
 # timeout: 240
+# disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given a SCSI disk with an inner target, and direct I/O with unaligned memory, which is bounced
 # When there is no memory for that, now and then and most of the time, at each place that asks for some
 # Then the I/O waits until a bounce has completed, and is right, also while I/O is held and let go, or the interposer removed

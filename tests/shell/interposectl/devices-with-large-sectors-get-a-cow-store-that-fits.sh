@@ -1,6 +1,7 @@
 #!/bin/bash
 # tier: full
 # timeout: 400
+# disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given a disk with sectors of 4096 bytes, and a loop device with such ones, of sizes of which a fifth is no whole number
 #   of them
 # When interposectl makes snapshots of them with the default size, in memory, in a file on such a disk, on one of its

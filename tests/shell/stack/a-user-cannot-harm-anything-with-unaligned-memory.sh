@@ -1,5 +1,6 @@
 #!/bin/bash
 # timeout: 300
+# disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given ext4 on a SCSI disk with mirror, integrity or crypt as the inner target
 # When an ordinary user writes and reads a file with O_DIRECT and memory aligned to four bytes
 # Then it is right, as it is without an interposer, also across suspends, a detach and an attach

@@ -1,5 +1,6 @@
 #!/bin/bash
 # timeout: 240
+# disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given a SCSI disk that promises atomic writes of several blocks
 # When it is interposed with a target that sends on what it gets, atomic writes work as before, also if they waited at
 #   the gate or their memory is not aligned

@@ -1,5 +1,6 @@
 #!/bin/bash
 # timeout: 900
+# disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given a SCSI disk, whose direct I/O may use memory at any multiple of four bytes
 # When it is interposed with each inner target in turn, most of which want segments of whole sectors
 # Then direct I/O with such memory, in all the ways that there are, gives what was written, and harms nothing
