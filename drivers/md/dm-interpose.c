@@ -2365,15 +2365,22 @@ static int interpose_check_table(struct interpose_target *it)
 	if (it->table->checked)
 		return 0;
 
-	/* much may have changed since the load; too late for what is attached */
-	if (!blk_interposer_attached(&dev->ip))
+	/*
+	 * Much may have changed since the load; too late for what is attached.
+	 * What is attached holds I/O by now, and must not wait for the lock of
+	 * the holder links: who has that may allocate memory, and reclaim wait
+	 * for this I/O. Its load has looked at the links, and each link that
+	 * was made since has been looked at by bd_link_disk_holder().
+	 */
+	if (!blk_interposer_attached(&dev->ip)) {
 		r = interpose_check_bdev(it->ti, dev->bdev);
+		if (!r)
+			r = interpose_check_loop(it);
+	}
 	if (!r)
 		r = interpose_check_block_size(it);
 	if (!r)
 		r = interpose_check_atomic(it);
-	if (!r)
-		r = interpose_check_loop(it);
 	if (!r)
 		r = interpose_check_unused(dev);
 	return r;

@@ -15,7 +15,7 @@ is_suspended() {
 }
 
 freezes() {
-	grep -qs freeze_super /proc/[0-9]*/stack
+	grep -qs bdev_freeze /proc/[0-9]*/stack
 }
 
 no_longer_freezes() {
