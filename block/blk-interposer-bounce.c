@@ -2,27 +2,29 @@
 /*
  * Block device interposer: give the owner bios that fit its limits.
  *
- * A bio is admitted under the limits of the device that it was sent to, and its
- * submitter, or the file system when it was mounted, has relied on them. The
- * owner may have stricter ones. Most do not matter: whatever the owner sends to a
- * disk is split and checked there again. Three do, since no lower layer can
- * make up for them:
+ * A bio is admitted under the limits of the device that it was sent to. Its
+ * submitter relies on them, and so does a file system since its mount. The
+ * owner may have stricter ones. Most do not matter: whatever the owner sends to
+ * a disk is split and checked there again. Three do matter, because no lower
+ * layer can make up for them:
  *
  *  - dma_alignment: SCSI and NVMe take memory at any multiple of four bytes, but
  *    device-mapper targets count on segments that are whole sectors;
- *  - BLK_FEAT_STABLE_WRITES: data that changes while it is written fails the
- *    checksum that was made of it;
- *  - BLK_FEAT_PCI_P2PDMA: memory of another PCI device, which nobody but the
- *    driver may be able to map.
+ *  - BLK_FEAT_STABLE_WRITES: data that changes while it is written does not
+ *    match its checksum;
+ *  - BLK_FEAT_PCI_P2PDMA: memory of another PCI device, which perhaps only the
+ *    driver can map.
  *
- * At the open gate, a bio that does not fit is replaced by one with pages of our
- * own: the data of a write is copied at once, that of a read when it completes.
+ * At the open gate, a bio that does not fit is replaced by one with pages of
+ * our own: the data of a write is copied at once, that of a read when it
+ * completes.
  *
- * Forward progress: nobody sleeps here for memory. A bio for which there is none
- * waits with those that wait at the gate, and nothing of ours waits with it. The
- * reserve is enough for one, and whoever gives pages back has a work item look at
- * those that wait: see bounce_starve(). A bio that comes to the gate again with
- * our pages in it (DM core splits bios, and puts some aside) needs none.
+ * Forward progress: no task sleeps here for memory. A bio for which there is
+ * none waits with the bios at the gate, and holds none of our pages while it
+ * waits. The reserve is enough for one bio, and whoever frees pages makes a
+ * work item check the waiting bios: see bounce_starve(). A bio that comes to
+ * the gate again with our pages in it (DM core splits bios, and puts some
+ * aside) needs no memory.
  */
 #include <linux/bio.h>
 #include <linux/blk-interposer.h>
@@ -34,13 +36,13 @@
 
 #include "blk-interposer.h"
 
-/* A bio is bounced in parts of so much, if an atomic write is not larger. */
+/* Bios are bounced in parts of this size, unless atomic writes may be larger. */
 #define BOUNCE_BYTES	(128U << 10)
-/* So many parts have pages of ours at a time; more would only fill the memory. */
+/* This many parts have our pages at a time; more would only fill the memory. */
 #define BOUNCE_PARTS	256
 
 /**
- * struct blk_interposer_bounce - what a bio must be like, and what to do if not
+ * struct blk_interposer_bounce - what bios must fit, and how to make them fit
  *
  * The first three change only while no bio passes the gate.
  *
@@ -48,13 +50,13 @@
  * @writes: bounce every write
  * @p2pdma: bounce the memory of other PCI devices
  * @bytes: a larger bio is bounced in parts; a multiple of any logical block
- * @ip: whose it is
- * @bios: bios with pages of ours
+ * @ip: the interposer that this belongs to
+ * @bios: bios with our pages
  * @splits: parts of bios that are larger than @bytes
  * @pages: the reserve, for one part
- * @parts: how many bios have pages of ours
- * @wq: for @work alone, since that waits as a submitter does
- * @work: submits the bios again that waited
+ * @parts: how many bios have our pages
+ * @wq: for @work alone, because @work may wait as any submitter does
+ * @work: resubmits the bios that waited
  */
 struct blk_interposer_bounce {
 	unsigned int align;
@@ -71,8 +73,8 @@ struct blk_interposer_bounce {
 };
 
 /*
- * There may be memory again. A bio that is submitted again meets the gate as it is
- * by then, and if there is not enough it waits once more.
+ * There may be memory again. A bio that is resubmitted meets the gate in its
+ * state at that time. If there is still not enough memory, it waits once more.
  */
 static void bounce_work(struct work_struct *work)
 {
@@ -172,7 +174,7 @@ static bool limits_need_bounce(const struct queue_limits *here,
  * @ip: the interposer, attached or not
  * @there: limits that the owner is going to have
  *
- * Beforehand, while I/O flows: later an allocation could wait for reclaim that
+ * Call it while I/O flows: later, an allocation could wait for reclaim that
  * waits for the device.
  *
  * Context: Process context. Sleeps.
@@ -189,8 +191,8 @@ EXPORT_SYMBOL_GPL(blk_interposer_reserve);
 
 /**
  * bdev_atomic_limits - promise the atomic writes that a device promises
- * @lim: the limits of a device that sends writes on to @bdev whole, or is not to
- *	promise any
+ * @lim: the limits of a device that passes whole writes on to @bdev, or that
+ *	must not promise any atomic writes
  * @bdev: the device, or NULL for no such promise
  */
 void bdev_atomic_limits(struct queue_limits *lim, struct block_device *bdev)
@@ -208,8 +210,8 @@ void bdev_atomic_limits(struct queue_limits *lim, struct block_device *bdev)
 EXPORT_SYMBOL_GPL(bdev_atomic_limits);
 
 /*
- * A bio that waited at the gate, or was put aside by the owner, is submitted to
- * the owner as if it had been sent there: then the owner must promise what the
+ * A bio that waited at the gate, or that the owner put aside, is submitted to
+ * the owner as if it had been sent there. So the owner must promise what the
  * device does.
  */
 static int blk_interposer_fit_atomic(struct blk_interposer *ip,
@@ -227,23 +229,24 @@ static int blk_interposer_fit_atomic(struct blk_interposer *ip,
 }
 
 /**
- * blk_interposer_fit - see to it that bios fit the limits of the owner
+ * blk_interposer_fit - make bios fit the limits of the owner
  * @ip: the interposer, not attached or with the gate closed
- * @owner: its owner, or who is to be, with the limits that hold from now on
- * @atomic: the owner sends on each atomic write whole, to devices that promise
+ * @owner: its owner, or the device that will own it, with the limits that apply
+ *	from now on
+ * @atomic: the owner passes on each atomic write whole, to devices that promise
  *	what ->bdev does
  *
- * To be called whenever the owner's limits may have changed, before
+ * Call it whenever the owner's limits may have changed, before
  * blk_interposer_open().
  *
- * Concurrency: no bio passes the gate. Whoever has passed it before has left the
- * owner's ->submit_bio(), by blk_interposer_sync() or because nothing has been
- * redirected yet; who passes it later sees what is written here, since the state
- * that lets it pass is written after it.
+ * Concurrency: no bio passes the gate. A bio that passed it before has left the
+ * owner's ->submit_bio(), because of blk_interposer_sync() or because nothing
+ * has been redirected yet. A bio that passes it later sees what is written
+ * here, because the state that lets it pass is written afterwards.
  *
  * Context: Process context. Sleeps, but waits for no I/O.
- * Return: 0; -ENOMEM, and then nothing has changed; -EINVAL when @owner cannot have
- *	such limits, or takes no bios.
+ * Return: 0; -ENOMEM, and then nothing has changed; -EINVAL when @owner cannot
+ *	have such limits, or takes no bios.
  */
 int blk_interposer_fit(struct blk_interposer *ip, struct block_device *owner,
 		       bool atomic)
@@ -279,8 +282,8 @@ int blk_interposer_fit(struct blk_interposer *ip, struct block_device *owner,
 EXPORT_SYMBOL_GPL(blk_interposer_fit);
 
 /*
- * Our pages bear a mark, since the bio does not last: DM core clones the part of
- * one that it repeats.
+ * Our pages are marked, not our bios: when DM core requeues a part of a bio, it
+ * submits a clone of that part.
  */
 static bool bio_has_bounced(struct blk_interposer_bounce *bounce,
 			    struct bio *bio)
@@ -340,7 +343,7 @@ static bool bounce_get_pages(struct blk_interposer_bounce *bounce,
 	return true;
 }
 
-/* All the memory at @bio's pages, wherever its own iterator stands by now. */
+/* All the memory in @bio's pages, wherever its own iterator is by now. */
 static struct bvec_iter bounce_iter(const struct bio *bio)
 {
 	return (struct bvec_iter) {
@@ -350,8 +353,8 @@ static struct bvec_iter bounce_iter(const struct bio *bio)
 }
 
 /*
- * The iterator of the parent still stands where it stood when it was bounced:
- * nobody has been given the parent since.
+ * The parent's iterator is still where it was when the parent was bounced: the
+ * parent has not been passed to anyone since.
  */
 static void bounce_copy(struct bio *to, struct bvec_iter to_iter,
 			struct bio *from, struct bvec_iter from_iter)
@@ -359,17 +362,17 @@ static void bounce_copy(struct bio *to, struct bvec_iter to_iter,
 	bio_copy_data_iter(to, &to_iter, from, &from_iter);
 }
 
-/* A part has given back its pages, or has not got all of them. */
+/* A part has freed its pages, or could not get all of them. */
 static void bounce_part_done(struct blk_interposer_bounce *bounce)
 {
 	atomic_dec(&bounce->parts);
-	/* pairs with that in bounce_starve() */
+	/* pairs with the barrier in bounce_starve() */
 	smp_mb__after_atomic();
 	if (READ_ONCE(bounce->ip->starved))
 		queue_work(bounce->wq, &bounce->work);
 }
 
-/* The caches of what the submitter may have mapped elsewhere. */
+/* The submitter may have mapped its pages elsewhere. */
 static void bounce_flush_dcache(struct bio *bio)
 {
 	struct bvec_iter iter;
@@ -380,8 +383,9 @@ static void bounce_flush_dcache(struct bio *bio)
 }
 
 /*
- * The count that bounce_clone() has taken keeps @bounce until all is done: the
- * parent's own is dropped before it is freed, if it is a part of another bio.
+ * The count that bounce_chain() has taken keeps @bounce until everything is
+ * done: the parent's own count is dropped before the parent is freed, if that
+ * is a part of another bio.
  */
 static void bounce_end_io(struct bio *bio)
 {
@@ -404,19 +408,23 @@ static void bounce_end_io(struct bio *bio)
 }
 
 /*
- * There is no memory for @bio: it waits at the gate, though that is open, until a
- * part has given back its pages. If there is none by now, nobody else would wake it.
+ * There is no memory for @bio: it waits at the gate, although that is open,
+ * until a part has freed its pages. If no part is left by now, nothing else
+ * would wake it.
  */
 static void bounce_starve(struct blk_interposer_bounce *bounce, struct bio *bio)
 {
 	blk_interposer_park(bounce->ip, bio, true);
-	/* pairs with that in bounce_part_done(): it sees the flag, or we its count */
+	/*
+	 * Pairs with the barrier in bounce_part_done(): either that sees the
+	 * flag, or we see its count.
+	 */
 	smp_mb();
 	if (!atomic_read(&bounce->parts))
 		queue_work(bounce->wq, &bounce->work);
 }
 
-/* A bio of ours with pages, counted in ->parts; NULL: there is no memory now. */
+/* One of our bios with pages, counted in ->parts; NULL if memory is short. */
 static struct bio *bounce_alloc(struct blk_interposer_bounce *bounce,
 				struct bio *parent, unsigned int bytes)
 {
@@ -444,8 +452,8 @@ static void bounce_free(struct blk_interposer_bounce *bounce, struct bio *bio)
 }
 
 /*
- * Chained, so that our bio is counted and flagged as its parent is, for DM core may
- * put it aside like any other, and that the parent ends with it.
+ * Chained, so that our bio is counted and flagged like its parent, because DM
+ * core may put it aside like any other, and so that the parent ends with it.
  */
 static void bounce_chain(struct blk_interposer_bounce *bounce, struct bio *bio,
 			 struct bio *parent)
@@ -460,7 +468,7 @@ static void bounce_chain(struct blk_interposer_bounce *bounce, struct bio *bio,
 	percpu_ref_get(&bounce->ip->inflight);
 	bio_chain(bio, parent);
 	bio->bi_end_io = bounce_end_io;
-	/* the count that the chain does not need: our bio's end is the parent's */
+	/* drop the count that the chain does not need */
 	bio_endio(parent);
 }
 
@@ -469,15 +477,16 @@ static void bounce_chain(struct blk_interposer_bounce *bounce, struct bio *bio,
  * @ip: the interposer, with the gate open and ->bounces set
  * @bio: a redirected bio that may enter the owner
  *
- * Concurrency: any number of submitters, with what completes. They share pools
- * and counts, and the list of the waiting bios under ip->lock. A bio that finds
- * others waiting joins them, or it would take their memory.
+ * Concurrency: any number of submitters and completions. They share pools and
+ * counts, and the list of waiting bios under ip->lock. A bio that finds others
+ * waiting joins them, so as not to take their memory.
  *
  * Context: Process context at the gate, inside submit_bio_noacct(), with the
  *	owner's q_usage_counter held. Does not sleep but as the owner's
  *	->submit_bio() does.
  * Return: true when @bio was taken: it ends when its parts have, waits, or has
- *	ended with BLK_STS_AGAIN. false when it fits, and the caller goes on with it.
+ *	ended with BLK_STS_AGAIN. false when it fits, and the caller goes on
+ *	with it.
  */
 bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio)
 {
@@ -489,7 +498,7 @@ bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio)
 		return false;
 
 	if (bytes < bio->bi_iter.bi_size && bio->bi_opf & REQ_ATOMIC) {
-		/* the device has begun to take larger ones since */
+		/* the device has started to accept larger ones since */
 		bio->bi_status = BLK_STS_NOTSUPP;
 		bio_endio(bio);
 		return true;
@@ -514,7 +523,7 @@ bool blk_interposer_bounce(struct blk_interposer *ip, struct bio *bio)
 
 	bounce_chain(bounce, ours, part);
 	ip->owner->bd_disk->fops->submit_bio(ours);
-	/* behind what the owner has put on current->bio_list of this part */
+	/* behind what the owner put on current->bio_list for this part */
 	if (part != bio)
 		submit_bio_noacct(bio);
 	return true;

@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Block device interposer: would I/O go round in a circle?
+ * Block device interposer: would I/O loop?
  *
- * What a disk is made of, bd_link_disk_holder() knows: device-mapper, MD and others
- * call it for each device beneath each of their disks. An interposer adds ways that
- * these links do not show. Here they are, for x, which interposes D with interposeN
- * beneath, and a snapshot of interposeN with a store for what it copies:
+ * bd_link_disk_holder() records which devices a disk consists of:
+ * device-mapper, MD and others call it for each device below each of their
+ * disks. An interposer adds paths that these links do not show. Here they are,
+ * for x, which interposes D with the bypass disk interposeN, and a snapshot of
+ * interposeN with a COW store:
  *
  *      D ----------------> x               users of D, or of a part of it
  *      x ----------------> its slaves      the inner target's devices
  *      interposeN -------> D's own slaves  past the hook
- *      x ----------------> store           by a write to D that is copied there
+ *      x ----------------> store           a write to D copies a chunk there
  *
- * I/O that comes back to where it began would go on for ever, or wait for itself:
- * such is a store on another partition of D, or on a logical volume on D. Each of
- * these ways begins with a link, or with the claim of an interposer on its device,
- * and is looked at when that is made, whichever comes last.
+ * I/O that comes back to where it began would go on forever, or wait for
+ * itself: for example, with a store on another partition of D, or on a logical
+ * volume on D. Each of these paths needs a link, or the claim of an interposer
+ * on its device, and is checked when the last of these is made.
  *
- * Concurrency: all that is read here changes under blk_holder_mutex, and a link or
- * a claim is made first and looked at afterwards. So of two that close a circle
- * together at least the later one sees it.
+ * Concurrency: everything that is read here changes under blk_holder_mutex, and
+ * a link or a claim is made first and checked afterwards. So if two close a
+ * loop together, at least the later one sees it.
  */
 #include <linux/blk-interposer.h>
 
 #include "blk.h"
 #include "blk-interposer.h"
 
-/* More disks one upon the other than in any stack that works. */
+/* More levels of disks than in any stack that works. */
 #define BLK_INTERPOSER_DEPTH	16
 
-/* All that are claimed, or have a disk beneath; under blk_holder_mutex. */
+/* All interposers with a claim or a bypass disk; under blk_holder_mutex. */
 static LIST_HEAD(blk_interposers);
 
 /**
  * struct blk_interposer_walk - where I/O to a disk goes
  *
- * @target: the disk that it must not come to
- * @via: the last interposer on the way
+ * @target: the disk that it must not reach
+ * @via: the last interposer on the path
  */
 struct blk_interposer_walk {
 	const struct gendisk *target;
@@ -53,7 +54,7 @@ static bool bdevs_overlap(struct block_device *a, struct block_device *b)
 			  !(bdev_is_partition(a) && bdev_is_partition(b)));
 }
 
-/* By way of @ip, to @disk. */
+/* Follow the path through @ip to @disk. */
 static bool interposer_leads_to(struct blk_interposer *ip, struct gendisk *disk,
 				struct blk_interposer_walk *walk,
 				unsigned int depth)
@@ -68,8 +69,8 @@ static bool interposer_leads_to(struct blk_interposer *ip, struct gendisk *disk,
 }
 
 /*
- * Where does I/O of @bdev's users go? That of a disk of which a partition is
- * interposed is not redirected, but overwrites what is.
+ * Where does the I/O of @bdev's users go? If @bdev is a disk with an interposed
+ * partition, its I/O is not redirected, but may overwrite that partition.
  */
 static bool bdev_leads_to(struct block_device *bdev,
 			  struct blk_interposer_walk *walk, unsigned int depth)
@@ -127,9 +128,9 @@ static bool slaves_lead_to(struct gendisk *disk, const struct gendisk *except,
 }
 
 /*
- * What is written to the device of @ip may be copied to the store of a snapshot.
- * That one disk is the snapshot of another, no link tells: so every disk that has
- * something besides the disk beneath @ip is taken for one.
+ * A write to the device of @ip may copy a chunk to the store of a snapshot. No
+ * link shows that a disk is a snapshot of another one. So every disk that has
+ * the bypass disk of @ip and something else is treated as one.
  */
 static bool stores_lead_to(struct blk_interposer *ip,
 			   struct blk_interposer_walk *walk, unsigned int depth)
@@ -149,7 +150,7 @@ static bool stores_lead_to(struct blk_interposer *ip,
 	return found;
 }
 
-/* Where does I/O go that @disk's driver makes for what it gets? */
+/* Where does the I/O go that @disk's driver submits for its bios? */
 static bool driver_leads_to(struct gendisk *disk,
 			    struct blk_interposer_walk *walk, unsigned int depth)
 {
@@ -165,7 +166,7 @@ static bool driver_leads_to(struct gendisk *disk,
 	return false;
 }
 
-/* A way on which there is no interposer is nobody's business here. */
+/* A path without an interposer is of no interest here. */
 static bool disk_leads_to(struct gendisk *disk,
 			  struct blk_interposer_walk *walk, unsigned int depth)
 {
@@ -182,7 +183,7 @@ static bool interposer_loops(struct blk_interposer *ip)
 	return ip->disk && driver_leads_to(ip->disk, &walk, BLK_INTERPOSER_DEPTH);
 }
 
-/* The device of the snapshot @disk that what is written to the device of @ip leads to. */
+/* The COW store of the snapshot @disk that writes to the device of @ip reach. */
 static struct block_device *store_of(struct gendisk *disk,
 				     struct blk_interposer *ip)
 {
@@ -200,8 +201,9 @@ static struct block_device *store_of(struct gendisk *disk,
 }
 
 /*
- * The interposer by way of which I/O to @disk comes back to it, or NULL. @lower is
- * the device that has been linked, and will be the one that is not where it should.
+ * The interposer through which I/O to @disk comes back to it, or NULL. @lower
+ * is the device that has been linked; it is set to the device that closes the
+ * loop.
  */
 static struct blk_interposer *disk_loops(struct gendisk *disk,
 					 struct block_device **lower)
@@ -209,7 +211,7 @@ static struct blk_interposer *disk_loops(struct gendisk *disk,
 	struct blk_interposer_walk walk = { .target = disk };
 	struct blk_interposer *ip;
 
-	/* it may be a snapshot, to whose store something else is copied */
+	/* it may be a snapshot, to the store of which chunks are copied */
 	list_for_each_entry(ip, &blk_interposers, list)
 		if (ip->beneath && disk_has_slave(disk, ip->beneath) &&
 		    interposer_loops(ip)) {
@@ -233,11 +235,11 @@ static bool disk_checks_links(struct gendisk *disk)
 }
 
 /**
- * __blk_interposer_check_link - does a new link close a circle?
+ * __blk_interposer_check_link - does a new link close a loop?
  * @bdev: the lower device
  * @disk: the upper disk, which has been linked to it
  *
- * If it does, the link is taken back.
+ * If it does, the link is removed.
  *
  * Context: Process context. Sleeps.
  * Return: 0, or the error with which bd_link_disk_holder() is to fail.
@@ -261,13 +263,13 @@ int __blk_interposer_check_link(struct block_device *bdev, struct gendisk *disk)
 }
 
 /**
- * blk_interposer_claim - say where the I/O of a device goes, or is to go
+ * blk_interposer_claim - record where the I/O of a device goes, or will go
  * @ip: the interposer
- * @disk: the owner's disk, to which it will be attached, or NULL if that is no
- *	longer so; stays until the next call, or blk_interposer_exit()
- * @beneath: the disk by way of which others get past the hook, or NULL
+ * @disk: the owner's disk, to which it will be attached, or NULL if it no
+ *	longer will be; stays until the next call, or blk_interposer_exit()
+ * @beneath: the disk through which others get past the hook, or NULL
  *
- * Nothing is redirected yet; see blk_interposer_loops().
+ * This redirects nothing; see blk_interposer_loops().
  *
  * Context: Process context. Sleeps.
  */
@@ -283,7 +285,7 @@ void blk_interposer_claim(struct blk_interposer *ip, struct gendisk *disk,
 }
 EXPORT_SYMBOL_GPL(blk_interposer_claim);
 
-/* Called when @ip goes. */
+/* Called when @ip goes away. */
 void blk_interposer_forget(struct blk_interposer *ip)
 {
 	mutex_lock(&blk_holder_mutex);
@@ -295,11 +297,12 @@ void blk_interposer_forget(struct blk_interposer *ip)
  * blk_interposer_loops - would the I/O of an interposed device come back to it?
  * @ip: the interposer, claimed
  *
- * Also by way of other interposers, and of what snapshots copy. The caller asks
- * before it attaches. A link that is made later and closes a circle is refused.
+ * Also follows other interposers, and the copies of snapshots. The caller calls
+ * this before it attaches. A link that is made later and closes a loop is
+ * refused.
  *
  * Context: Process context. Sleeps.
- * Return: true if it would.
+ * Return: true if it would come back.
  */
 bool blk_interposer_loops(struct blk_interposer *ip)
 {

@@ -41,7 +41,7 @@
 
 /* How often a detach looks for bios that its owner has put aside. */
 #define BLK_INTERPOSER_POLL	msecs_to_jiffies(10)
-/* How often an attach that waits looks whether it is to give up. */
+/* How often a waiting attach checks whether it has to give up. */
 #define BLK_INTERPOSER_LOOK	(HZ / 10)
 /* After this long a detach or attach says what it is waiting for. */
 #define BLK_INTERPOSER_PATIENCE	(10 * HZ)
@@ -54,7 +54,8 @@ DEFINE_STATIC_KEY_DEFERRED_FALSE(blk_interposer_key, HZ);
 
 /*
  * Protects the changes of all bd_interposer pointers against each other,
- * GD_NO_INTERPOSER and blk_interposer_opens. Held for a few instructions; nothing sleeps under it.
+ * GD_NO_INTERPOSER and blk_interposer_opens. Held for a few instructions;
+ * nothing sleeps under it.
  */
 static DEFINE_SPINLOCK(blk_interposer_lock);
 
@@ -65,8 +66,8 @@ static bool bio_for_owner(struct blk_interposer *ip, struct bio *bio)
 
 /*
  * Send a redirected bio to the interposed device after all, which then ends it.
- * It was charged to its cgroup when it came: see bio_given_back(). The count is
- * dropped last: it keeps @ip.
+ * Its cgroup was charged when it came: see bio_given_back(). The count is
+ * dropped last, because it keeps @ip valid.
  */
 static void blk_interposer_give_back(struct blk_interposer *ip,
 				     struct bio *bio)
@@ -79,7 +80,7 @@ static void blk_interposer_give_back(struct blk_interposer *ip,
 	percpu_ref_put(&ip->inflight);
 }
 
-/* A bio that the owner had put aside has come back to a gate that is closed. */
+/* Note whether a bio at the closed gate is one that the owner had put aside. */
 static void blk_interposer_note_resubmitter(struct blk_interposer *ip)
 {
 	lockdep_assert_held(&ip->lock);
@@ -89,9 +90,9 @@ static void blk_interposer_note_resubmitter(struct blk_interposer *ip)
 }
 
 /*
- * The gate is not open, or @starved, since there is no memory for the bio to pass
- * it: keep the bio, or send it back. Returns false when the gate has been opened
- * meanwhile. Runs with the owner's q_usage_counter held.
+ * The gate is closed, or it is open but there is no memory to bounce the bio
+ * (@starved): keep the bio, or send it back. Returns false when the gate has
+ * been opened in the meantime. Runs with the owner's q_usage_counter held.
  */
 bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio,
 			 bool starved)
@@ -128,10 +129,11 @@ bool blk_interposer_park(struct blk_interposer *ip, struct bio *bio,
 }
 
 /*
- * All or nothing of a write: an owner that may split it, or send it elsewhere,
- * cannot promise that, except for one block, which nobody splits. Returns true
- * when @bio has ended. Here and not at the hook, since a bio that waits at the
- * gate is for the owner's next table, or for the device.
+ * An owner that may split a write, or send it elsewhere, cannot promise to
+ * write all or nothing of it, except for a single block, which nobody splits.
+ * This is checked here and not at the hook, because a bio that waits at the
+ * gate goes to the owner's next table, or to the device. Returns true when @bio
+ * has ended.
  */
 static bool blk_interposer_refuse_atomic(struct blk_interposer *ip,
 					 struct bio *bio)
@@ -150,8 +152,8 @@ static bool blk_interposer_refuse_atomic(struct blk_interposer *ip,
 
 /*
  * A bio is about to enter the owner. Only bios that came through the hook may:
- * the owner's device is there for control, and whoever would read it as if it
- * had the data gets an error at once instead of something stale later.
+ * the owner's device is for control only. A program that reads it as if it had
+ * the data gets an error at once, instead of stale data later.
  */
 static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 {
@@ -162,17 +164,17 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 	}
 
 	/*
-	 * Pairs with the release in blk_interposer_set_state(): who finds the
-	 * gate open sees what blk_interposer_fit() has written before.
+	 * Pairs with the release in blk_interposer_set_state(): a task that
+	 * finds the gate open sees what blk_interposer_fit() wrote before.
 	 */
 	if (unlikely(smp_load_acquire(&ip->state) != BLK_INTERPOSER_OPEN) &&
 	    blk_interposer_park(ip, bio, false))
 		return true;
 
 	/*
-	 * An owner that cannot avoid to wait does it as an ordinary bio. Not
-	 * decided in blk_interposer_redirect(): at a closed gate it would wait
-	 * for the user. Nobody else has the bio here.
+	 * An owner that may wait gets an ordinary bio. This is not decided in
+	 * blk_interposer_redirect(): at a closed gate the bio would then wait
+	 * until the user resumes. Nobody else uses the bio here.
 	 */
 	if (unlikely(bio->bi_opf & REQ_NOWAIT) && !bdev_nowait(ip->owner))
 		bio->bi_opf &= ~REQ_NOWAIT;
@@ -264,17 +266,18 @@ bool __bio_interpose(struct bio *bio)
 
 /**
  * __bio_interpose_early - redirect a bio before it is on any list
- * @bio: a bio that is to be redirected by the look of it
+ * @bio: a bio whose device seems to be interposed
  *
- * Holds q_usage_counter as the hook does, and only for the look: so a bio that
- * is redirected here cannot miss a change either. With the queue frozen @bio
- * waits here and not in the driver's way in.
+ * Holds q_usage_counter as the hook does, but only while it looks at the
+ * pointer. So a bio that is redirected here cannot miss a change either. While
+ * the queue is frozen, @bio waits here and not on its way into the driver.
  *
  * Context: Process context, outside of the device's q_usage_counter. Sleeps as
  *	submit_bio() does.
- * Return: true when @bio is to go on, at the owner or, when nobody interposes
- *	the device after all, at the device. false when it has ended, because the
- *	device is dying, or its queue frozen and @bio must not wait.
+ * Return: true when the caller goes on with @bio, which is for the owner or, if
+ *	the device is not interposed after all, for the device. false when @bio
+ *	has ended, because the device is dying, or because its queue is frozen
+ *	and @bio must not wait.
  */
 bool __bio_interpose_early(struct bio *bio)
 {
@@ -294,17 +297,17 @@ bool __bio_interpose_early(struct bio *bio)
  * __bio_interpose_flush - redirect an empty flush before it is submitted
  * @bio: an empty flush of a device without a write cache
  *
- * Whoever @bio is redirected to may have a cache. The device itself has none,
- * and its driver need not be ready for a bio without data: at the hook, after
- * @bio has waited for the frozen queue of a detach, it would be too late to
- * find out that nobody interposes any more. That it is redirected before older
- * writes of the same task that still wait for the queue is as good: a flush is
- * for writes that have completed.
+ * The device that @bio is redirected to may have a cache. The device itself has
+ * none, and its driver may not handle a bio without data. To leave @bio to the
+ * hook would be too late: by the time that @bio has waited for a queue that a
+ * detach has frozen, the device is no longer interposed. @bio may overtake
+ * older writes of the same task that still wait for the queue. That does no
+ * harm: a flush is for writes that have completed.
  *
  * Context: Process context, outside of the device's q_usage_counter. Sleeps as
  *	submit_bio() does.
  * Return: true when @bio was taken: redirected, or ended with an error. false
- *	when nobody interposes the device after all.
+ *	when the device is not interposed after all.
  */
 bool __bio_interpose_flush(struct bio *bio)
 {
@@ -319,8 +322,9 @@ bool __bio_interpose_flush(struct bio *bio)
 }
 
 /*
- * What blk_partition_remap() had done, and blk_interposer_readdress() undone. The
- * owner has not changed whether the bio has data: an empty flush had not moved.
+ * Redo what blk_partition_remap() did and blk_interposer_readdress() undid.
+ * Neither moves an empty flush, and the owner does not change whether a bio has
+ * data.
  */
 static void blk_interposer_remap_again(struct bio *bio)
 {
@@ -335,16 +339,16 @@ static void blk_interposer_remap_again(struct bio *bio)
  * __bio_interpose_endio - a bio that has been through the hook completes
  * @bio: the bio
  *
- * Gives a redirected bio its own device and sector back, as the device without
- * an interposer would leave them, for the submitter's completion handler, for
- * messages and for blktrace, and drops its count. The flags are cleared so that a
+ * Restores the device and sector of a redirected bio, as the device would leave
+ * them without an interposer: for the submitter's completion handler, for
+ * messages and for blktrace. Drops its count. Clears the flags, so that a
  * submitter may use the bio again without bio_reset().
  *
  * Context: Any context.
  */
 void __bio_interpose_endio(struct bio *bio)
 {
-	/* one that was given back has its device, and no count */
+	/* a bio that was given back has its own device already, and no count */
 	if (bio_redirected(bio)) {
 		/* the count of this bio keeps the owner's pointer in place */
 		struct blk_interposer *ip = bio->bi_bdev->bd_interposer;
@@ -383,14 +387,14 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
 }
 
 /*
- * The interposer and the code of its operations stay until blk_interposer_disk_dead()
- * is through with them.
+ * Keep the interposer, and the code of its operations, until
+ * blk_interposer_disk_dead() is done with them.
  *
- * Concurrency: somebody else may detach the interposer at any time, be done with it
- * and unload the owner's module. But he clears the owner's pointer first, which
- * takes this lock, and whoever publishes has a reference to the module until then.
- * So while the pointer is there the module cannot be going, and try_module_get()
- * does not fail.
+ * Concurrency: another task may detach the interposer at any time, release it
+ * and unload the owner's module. But first it clears the owner's pointer, under
+ * this lock, and the publisher holds a reference to the module until then. So
+ * while the pointer is set the module is not being unloaded, and
+ * try_module_get() does not fail.
  */
 static bool blk_interposer_owner_get(struct blk_interposer *ip)
 {
@@ -403,15 +407,14 @@ static bool blk_interposer_owner_get(struct blk_interposer *ip)
 }
 
 /**
- * blk_interposer_disk_dead - detach the interposer whose owner is to die
+ * blk_interposer_disk_dead - detach the interposer whose owner is about to die
  * @disk: the disk that is about to be marked dead
  *
  * Called before @disk is marked dead, while its I/O still works. From now on it
- * can own no interposer, also if the hook is only turned on later, and an attach
- * that waits gives up. For a disk
- * that is interposed itself nothing is done: drivers mark those dead with their
- * queue frozen or quiesced, so their interposer lets the I/O fail and is
- * detached later.
+ * cannot own an interposer, even if the hook is only turned on later, and a
+ * waiting attach gives up. Nothing is done for a disk that is interposed
+ * itself: drivers mark such a disk dead with its queue frozen or quiesced. Its
+ * interposer lets the I/O fail and is detached later.
  *
  * Context: Process context. Sleeps until the interposer is detached.
  */
@@ -459,23 +462,25 @@ static void blk_interposer_set_state(struct blk_interposer *ip,
 /*
  * The last close
  *
- * When the last of its users closes a block device, what it has in the page cache
- * is written, and the cache dropped: who opens it next must see what was written
- * past that cache meanwhile. An interposer keeps its device open for as long as it
- * is there, since drivers free, reset or detach a device that is not open. That is
- * not to keep the cache.
+ * When the last of its users closes a block device, its page cache is written
+ * back and dropped: the next opener must see data that was written in the
+ * meantime past that cache. An interposer keeps its device open all the
+ * time, because drivers free, reset or detach a device that is not open. This
+ * open must not keep the cache.
  *
- * So ->bd_openers counts its open as ever, and what is left without the opens of
- * interposers is users. Each interposer opens its device once: blk_interposer_init()
- * comes after that, and blk_interposer_exit() before the close. An open of a
- * partition opens the whole disk as well.
+ * ->bd_openers counts the interposer's open like any other. What remains after
+ * subtracting the opens of interposers are the users. Each interposer opens its
+ * device once: blk_interposer_init() comes after that, and
+ * blk_interposer_exit() before the close. An open of a partition opens the
+ * whole disk as well.
  *
- * Concurrency: who closes the device, or has put an interposer on the list, looks
- * afterwards, under the lock of the list. So the later of the two sees what both
- * have done. Who opens the device a moment later finds its pages written or dirty,
- * as they were, and reads again what is gone: unlike in a last close, nothing is
- * thrown away that is dirty or that somebody holds. That can be done without
- * open_mutex, and must, since the I/O that it waits for may wait at a closed gate.
+ * Concurrency: a task that closes the device, or that has put an interposer on
+ * the list, checks afterwards, under the lock of the list. So the later of the
+ * two sees what both have done. A task that opens the device a moment later
+ * finds its pages clean or still dirty, and rereads those that are gone: unlike
+ * in a last close, no page is dropped that is dirty or in use. So this works
+ * without open_mutex. It must not take open_mutex, because the I/O that it
+ * waits for may wait at a closed gate.
  */
 static LIST_HEAD(blk_interposer_opens);
 
@@ -493,7 +498,7 @@ static bool bdev_left_to_interposers(struct block_device *bdev)
 	return opens && atomic_read(&bdev->bd_openers) == opens;
 }
 
-/* What an open would do that is the first one. The last block size was a user's. */
+/* Reset the block size, as a first open does: a user may have changed it. */
 static void bdev_reset_block_size(struct block_device *bdev)
 {
 	struct address_space *mapping = bdev->bd_mapping;
@@ -520,11 +525,11 @@ static void bdev_flush_unused(struct block_device *bdev)
 }
 
 /**
- * __bdev_interposed_closed - do what a last close would if there was no interposer
- * @bdev: a device that somebody has just closed
+ * __bdev_interposed_closed - do what a last close does without an interposer
+ * @bdev: a device that has just been closed
  *
- * For @bdev and for the disk that it is a partition of, if nobody but interposers
- * has them open.
+ * Handles @bdev, and the disk that it is a partition of, if only interposers
+ * have them open.
  *
  * Context: Process context, without open_mutex. Sleeps until what is cached has
  *	been written.
@@ -536,13 +541,13 @@ void __bdev_interposed_closed(struct block_device *bdev)
 		bdev_flush_unused(bdev_whole(bdev));
 }
 
-/* From now on the interposer's open of its device is no user's. */
+/* From now on the interposer's open does not count as a user's. */
 static void blk_interposer_opened(struct blk_interposer *ip)
 {
 	spin_lock(&blk_interposer_lock);
 	list_add(&ip->open, &blk_interposer_opens);
 	spin_unlock(&blk_interposer_lock);
-	/* who closed it meanwhile was not the last one, by the count */
+	/* a close in the meantime did not count as the last one */
 	__bdev_interposed_closed(ip->bdev);
 }
 
@@ -567,8 +572,9 @@ static void blk_interposer_drained(struct percpu_ref *ref)
  * @bdev: the device to interpose; stays open until blk_interposer_exit()
  * @ops: the owner's operations
  *
- * Turns the hook on for the whole system, but redirects nothing yet. The caller's
- * open of @bdev no longer counts as one of a user who keeps its page cache.
+ * Turns the hook on for the whole system, but redirects nothing yet. The
+ * caller's open of @bdev no longer counts as a user's, so it does not keep the
+ * page cache.
  *
  * Context: Process context. Sleeps.
  * Return: 0, or -ENOMEM.
@@ -645,8 +651,8 @@ static bool bdev_overlaps_interposed(struct block_device *bdev)
 }
 
 /*
- * BD_INTERPOSED of all whose bios an interposer of @bdev is there for. A hint:
- * see bio_interpose_early().
+ * Change BD_INTERPOSED of all devices whose bios an interposer of @bdev
+ * redirects. It is a hint: see bio_interpose_early().
  */
 static void blk_interposer_hint(struct block_device *bdev,
 				void (*change)(struct block_device *bdev,
@@ -665,7 +671,7 @@ static void blk_interposer_hint(struct block_device *bdev,
 	rcu_read_unlock();
 }
 
-/* How many devices of a queue take part in an interposer: for the hook. */
+/* For the hook: the number of devices of a queue that take part in one. */
 static void blk_interposer_count(struct block_device *bdev, int change)
 {
 	struct request_queue *q = bdev_get_queue(bdev);
@@ -713,9 +719,10 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 }
 
 /*
- * With the queue frozen nobody is in the driver's ->submit_bio(), and nobody
- * between the hook and there. Reclaim could wait for I/O to the queue: without
- * it until queue_unfreeze_noio(), as in blk_mq_freeze_queue() itself since 6.14.
+ * While the queue is frozen, no task is in the driver's ->submit_bio(), nor
+ * between the hook and there. Reclaim could wait for I/O to the queue, so
+ * allocations must not start I/O until queue_unfreeze_noio(), as in
+ * blk_mq_freeze_queue() itself since 6.14.
  */
 static unsigned int queue_freeze_noio(struct request_queue *q)
 {
@@ -732,9 +739,9 @@ static void queue_unfreeze_noio(struct request_queue *q, unsigned int memflags)
 }
 
 /*
- * For an attach, which changes nothing when it gives up: a disk that does not
- * answer, or a multipath device that queues, may keep its queue from being frozen
- * for ever. Nothing is frozen unless this returns 0.
+ * Freeze the queue for an attach, which can give up without having changed
+ * anything: a disk that does not respond, or a multipath device that queues,
+ * may prevent the freeze forever. Nothing is frozen unless this returns 0.
  */
 static int queue_freeze_interruptible(struct blk_interposer *ip,
 				      struct block_device *owner,
@@ -805,10 +812,10 @@ static unsigned int disk_in_flight(struct block_device *bdev)
 }
 
 /*
- * The counters are added up one after the other: with I/O that starts on one CPU
- * and ends on another meanwhile, the sum is zero too early. Such I/O is new, and
- * comes from beneath the interposer. While the queue is frozen none starts.
- * Returns -EAGAIN when the disk is not idle, or why to give up.
+ * The counters are added up one after the other. If I/O starts on one CPU and
+ * ends on another in the meantime, the sum may be zero too early. Such I/O is
+ * new, and comes from below the interposer. While the queue is frozen, none
+ * starts. Returns -EAGAIN when the disk is not idle, or the reason to give up.
  */
 static int blk_interposer_idle(struct blk_interposer *ip)
 {
@@ -829,8 +836,8 @@ static int blk_interposer_idle(struct blk_interposer *ip)
 /*
  * A frozen queue means no I/O in flight for blk-mq, and for drivers that
  * complete inside ->submit_bio(). Other bio-based drivers hold their queue only
- * while they take a bio in: wait until they have accounted the end of each that
- * was submitted before the interposer was published.
+ * while they accept a bio: wait until they have accounted the end of each bio
+ * that was submitted before the interposer was published.
  */
 static int blk_interposer_wait_older(struct blk_interposer *ip)
 {
@@ -867,14 +874,16 @@ static bool bdev_drain_accounted(struct block_device *bdev)
 }
 
 /**
- * blk_interposer_prepare - make what follows hold I/O for less long
+ * blk_interposer_prepare - shorten the time for which I/O will be held
  * @ip: the interposer
- * @owner: its owner, or who is to be; the caller sees to it that its disk stays
+ * @owner: its owner, or the device that will own it; the caller ensures that
+ *	its disk stays
  *
- * The grace periods of RCU that an attach, a detach or blk_interposer_sync() would
- * wait for while I/O is held, or a file system frozen, pass now, while it flows. Nothing depends on
- * that: another user of a queue may undo it at any time, and then I/O is held for
- * longer. blk_interposer_settle() follows in any case.
+ * Waits now, while I/O flows, for the RCU grace periods that an attach, a
+ * detach or blk_interposer_sync() would otherwise wait for while I/O is held or
+ * a file system is frozen. Nothing depends on this: another user of a queue may
+ * undo it at any time, and then I/O is held for longer. The caller must call
+ * blk_interposer_settle() afterwards in any case.
  *
  * Context: Process context. Sleeps for a grace period of RCU.
  */
@@ -899,7 +908,7 @@ EXPORT_SYMBOL_GPL(blk_interposer_prepare);
 /**
  * blk_interposer_settle - undo blk_interposer_prepare()
  * @ip: the interposer, attached or not
- * @owner: as there
+ * @owner: as for blk_interposer_prepare()
  *
  * Context: Process context. May sleep.
  */
@@ -913,28 +922,28 @@ void blk_interposer_settle(struct blk_interposer *ip,
 EXPORT_SYMBOL_GPL(blk_interposer_settle);
 
 /**
- * blk_interposer_attach - start to redirect the bios of a device
+ * blk_interposer_attach - start redirecting the bios of a device
  * @ip: the interposer
  * @owner: the whole device to redirect to
- * @quiesced: the caller has done what can be done so that no I/O is in flight on
- *	the device, for a driver that does not tell
+ * @quiesced: the caller has done what it can to ensure that no I/O is in flight
+ *	on the device; for drivers that do not report their I/O in flight
  *
- * Every bio that is submitted once this has returned goes to @owner, and all
+ * Every bio that is submitted after this has returned goes to @owner, and all
  * I/O that was submitted to the device before has completed. The gate is
  * closed: bios wait there until blk_interposer_open().
  *
  * Concurrency: submitters run on all CPUs. A bio holds q_usage_counter from
  * before the hook until it is a request or, for a bio-based driver, until
- * ->submit_bio() has returned, so it is in the driver before the pointer is
- * set or sees the pointer. Attaches to overlapping devices, or with the same
- * owner, meet under blk_interposer_lock. The death of @owner takes that lock
- * too, and either finds the pointer or is found by GD_NO_INTERPOSER, also by an
- * attach that is waiting: nobody has to wait for that when he removes @owner.
+ * ->submit_bio() has returned, so it is in the driver before the pointer is set
+ * or sees the pointer. Attaches to overlapping devices, or with the same owner,
+ * are serialised by blk_interposer_lock. The death of @owner takes that lock
+ * too. Either it finds the pointer, or the attach finds GD_NO_INTERPOSER, even
+ * while it waits, so a removal of @owner does not have to wait for the attach.
  *
  * Context: Process context. Sleeps until the device's I/O in flight is over.
  * Return: 0; -EBUSY when the device, its disk, one of its partitions or @owner
  *	has an interposer; -ENODEV when @owner is being removed; -EOPNOTSUPP
- *	when the driver does not tell what it has in flight; -EINTR when current
+ *	when the driver does not report its I/O in flight; -EINTR when current
  *	was killed. On error nothing is redirected.
  */
 int blk_interposer_attach(struct blk_interposer *ip,
@@ -965,7 +974,7 @@ int blk_interposer_attach(struct blk_interposer *ip,
 }
 EXPORT_SYMBOL_GPL(blk_interposer_attach);
 
-/* Send what waits at the gate, and what the owner has parked, to the device. */
+/* Send the bios at the gate, and those that the owner parked, to the device. */
 static void blk_interposer_return_all(struct blk_interposer *ip)
 {
 	struct bio_list bios = BIO_EMPTY_LIST;
@@ -988,13 +997,13 @@ static void blk_interposer_return_all(struct blk_interposer *ip)
 }
 
 /**
- * blk_interposer_detach - stop to redirect the bios of a device
+ * blk_interposer_detach - stop redirecting the bios of a device
  * @ip: the interposer; nothing happens when it is not attached
  *
  * When this returns, no bio is at the owner and every bio of the device goes
  * straight to it. None is failed: those that wait at the gate, and those that
- * the owner parked, are sent to the device. The owner must not hold back what
- * it has taken in already; that is waited for.
+ * the owner parked, are sent to the device. The owner must not hold back bios
+ * that it has already accepted: this function waits for them.
  *
  * Concurrency: between the first step and the last, a redirected bio can be on
  * some task's bio_list on its way to the gate (it finds DETACHING there and
@@ -1014,7 +1023,7 @@ void blk_interposer_detach(struct blk_interposer *ip)
 	if (!blk_interposer_attached(ip))
 		return;
 
-	/* first of all, or what the gate gives back would be redirected again */
+	/* first, or bios that the gate gives back would be redirected again */
 	blk_interposer_unpublish(ip->bdev);
 
 	spin_lock(&ip->lock);
@@ -1046,8 +1055,8 @@ EXPORT_SYMBOL_GPL(blk_interposer_detach);
  * blk_interposer_hold - close the gate
  * @ip: the interposer
  *
- * Bios that come to the owner from now on wait. The owner itself waits for
- * those that have passed the gate, by suspending.
+ * Bios that come to the owner from now on wait. By suspending, the owner itself
+ * waits for those that have passed the gate.
  *
  * Context: Process context; serialised with blk_interposer_open() by the owner.
  */
@@ -1063,12 +1072,12 @@ void blk_interposer_hold(struct blk_interposer *ip)
 EXPORT_SYMBOL_GPL(blk_interposer_hold);
 
 /**
- * blk_interposer_sync - wait for who has passed the gate
+ * blk_interposer_sync - wait for tasks that have passed the gate
  * @ip: the interposer, with the gate closed
  *
  * A task that found the gate open may not have entered the owner's driver yet.
- * When this returns it has, and the next one will find the gate closed. The
- * owner's driver must not make submitters wait meanwhile.
+ * When this returns, every such task has, and the next one will find the gate
+ * closed. The owner's driver must not make submitters wait in the meantime.
  *
  * Context: Process context. Sleeps.
  */

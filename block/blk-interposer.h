@@ -13,8 +13,8 @@
 
 #ifdef CONFIG_BLK_INTERPOSER
 /*
- * Beside the flags in blk_types.h, which are counted from the other end. A hint:
- * see bio_interpose_early().
+ * Beside the flags in blk_types.h, which are counted from the other end. A
+ * hint: see bio_interpose_early().
  */
 #define BD_INTERPOSED		BIT(31)
 
@@ -54,8 +54,8 @@ static inline bool bdev_interposed(struct block_device *bdev)
 }
 
 /*
- * Has @bio been through the hook of its ->bi_bdev? Then it was charged, throttled
- * and checked there, when the bio that the submitter sent came.
+ * Has @bio been through the hook of its ->bi_bdev? Then it was already charged,
+ * throttled and checked there, as the bio that the submitter sent.
  */
 static inline bool bio_past_hook(struct bio *bio)
 {
@@ -65,8 +65,8 @@ static inline bool bio_past_hook(struct bio *bio)
 }
 
 /*
- * Does @bio go to the driver of its ->bi_bdev, whatever interposes that? Never
- * true of a bio at an owner, which cannot be interposed itself.
+ * Does @bio go to the driver of its ->bi_bdev, whatever interposes that device?
+ * Never true of a bio at an owner, which cannot be interposed itself.
  */
 static inline bool bio_beneath_hook(struct bio *bio)
 {
@@ -78,10 +78,11 @@ static inline bool bio_beneath_hook(struct bio *bio)
 /*
  * Is @bio on its way back from a gate to its own device? It goes through
  * submit_bio_noacct() and the hook again, where another interposer may be by
- * now, but was charged the first time. Both flags say so, until it is redirected
- * again or completes: no bio is redirected from beneath an interposer. When the
- * hook is turned off before it completes they stay. That matters only to a bio
- * which is used again without bio_reset(): once, it is charged to nobody.
+ * now, but was charged the first time. It has both flags until it is redirected
+ * again or completes: no bio is redirected from below an interposer. If the
+ * hook is turned off before the bio completes, the flags stay. This matters
+ * only for a bio that is used again without bio_reset(): the next time it is
+ * not charged.
  */
 static inline bool bio_given_back(struct bio *bio)
 {
@@ -106,10 +107,10 @@ static inline bool bio_will_interpose(struct bio *bio)
 }
 
 /*
- * Does the flush that @bio asks for matter although ->bi_bdev has no write
- * cache? An empty one must never get to a driver that need not expect it, so it
- * is not left to the hook, which the interposer may have left meanwhile. Returns
- * true when it has been taken: the caller must not touch it again.
+ * Is the empty flush @bio needed although ->bi_bdev has no write cache? It must
+ * never reach a driver that may not handle it. So it is not left to the hook,
+ * where the device may no longer be interposed. Returns true when it has been
+ * taken: the caller must not touch it again.
  */
 static inline bool bio_interpose_flush(struct bio *bio)
 {
@@ -117,20 +118,21 @@ static inline bool bio_interpose_flush(struct bio *bio)
 		!bdev_write_cache(bio->bi_bdev) && __bio_interpose_flush(bio);
 }
 
-/* With data to write it is safe to leave it to the hook. */
+/* A flush with data to write can safely be left to the hook. */
 static inline bool bio_keeps_flush(struct bio *bio)
 {
 	return bio_will_interpose(bio) && bio_sectors(bio);
 }
 
 /*
- * Redirect @bio before the loop of submit_bio_noacct() begins, and so save a
- * round of it. Exact too, but not the hook: whoever is not redirected here may
- * still have to be there. So BD_INTERPOSED, which brings the bios of a blk-mq
- * device here, may be late or missing: it changes beside the queue's freeze, and
- * a partition has it only if it was there when its disk was interposed. What has to
- * be encrypted is left to blk_crypto_bio_prep(), for the device that it was sent
- * to. Returns true when @bio has ended: the caller must not touch it again.
+ * Redirect @bio before the loop of submit_bio_noacct() begins, which saves a
+ * round of it. This is exact too, but does not replace the hook: a bio that is
+ * not redirected here may still have to be redirected there. So BD_INTERPOSED,
+ * which brings the bios of a blk-mq device here, may be late or missing: it
+ * changes without regard to the queue's freeze, and a partition has it only if
+ * it existed when its disk was interposed. Bios to be encrypted are left to
+ * blk_crypto_bio_prep(), for the device that they were sent to. Returns true
+ * when @bio has ended: the caller must not touch it again.
  */
 static inline bool bio_interpose_early(struct bio *bio)
 {
@@ -139,9 +141,9 @@ static inline bool bio_interpose_early(struct bio *bio)
 }
 
 /*
- * Has the hook of a blk-mq device redirected @bio, found on current->bio_list?
- * From here on the bios have to be sorted by level: mempools of bio-based
- * drivers rely on it. A blk-mq device alone leaves none for another one.
+ * Did the hook of a blk-mq device redirect @bio, found on current->bio_list?
+ * From here on the bios have to be sorted by level: the mempools of bio-based
+ * drivers rely on it. A blk-mq device itself leaves no bios for other devices.
  */
 static inline bool bio_interpose_left_mq(struct bio *bio)
 {
@@ -149,8 +151,8 @@ static inline bool bio_interpose_left_mq(struct bio *bio)
 }
 
 /*
- * The hook. Called with q_usage_counter of @q, @bio's queue, held, which is what
- * makes blk_interposer_attach() and blk_interposer_detach() exact. Returns
+ * The hook. Called with q_usage_counter of @q, @bio's queue, held, which is
+ * what makes blk_interposer_attach() and blk_interposer_detach() exact. Returns
  * true when the interposer has taken @bio: the caller must not touch it again.
  */
 static inline bool bio_interpose(struct request_queue *q, struct bio *bio)
@@ -160,14 +162,14 @@ static inline bool bio_interpose(struct request_queue *q, struct bio *bio)
 		!bio_beneath_hook(bio) && __bio_interpose(bio);
 }
 
-/* Called for each bio that completes, before anybody else is told. */
+/* Called for each bio that completes, before its completion handlers. */
 static inline void bio_interpose_endio(struct bio *bio)
 {
 	if (bio_past_hook(bio))
 		__bio_interpose_endio(bio);
 }
 
-/* A part of @parent for the same device has passed what @parent has. */
+/* A part of @parent for the same device inherits how far @parent has come. */
 static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 {
 	if (bio_past_hook(parent))
@@ -175,8 +177,8 @@ static inline void bio_interpose_chain(struct bio *bio, struct bio *parent)
 }
 
 /*
- * Called for each close of a block device, when @bdev is no longer counted as open
- * by who has closed it.
+ * Called for each close of a block device, after the close has been counted in
+ * @bdev's openers.
  */
 static inline void bdev_interposed_closed(struct block_device *bdev)
 {
@@ -185,8 +187,8 @@ static inline void bdev_interposed_closed(struct block_device *bdev)
 }
 
 /*
- * Called for each new link of a disk to a device beneath it. Returns an error when
- * that would make I/O go round in a circle; then the link has been removed.
+ * Called for each new link from a disk to a device below it. Returns an error
+ * if the link would close an I/O loop. The link has then been removed.
  */
 static inline int blk_interposer_check_link(struct block_device *bdev,
 					    struct gendisk *disk)

@@ -41,8 +41,8 @@
  *	      blk_holder_mutex
  *
  * An interposed mapped device is suspended by a work item that holds none of
- * these, and before interpose_dev->lock is taken. It stays suspended without its
- * suspend_lock. So no two of these suspend_locks are held by one task.
+ * these, and before interpose_dev->lock is taken. It stays suspended without
+ * its suspend_lock. So no two of these suspend_locks are held by one task.
  */
 #include "dm-core.h"
 
@@ -66,9 +66,9 @@
 
 /* The first word of messages that are for us and not for the inner target. */
 #define INTERPOSE_MESSAGE	"interpose"
-/* How often a wait for an &struct interpose_job looks whether to give up. */
+/* How often a task that waits for a job checks whether to give up. */
 #define INTERPOSE_JOB_LOOK	(HZ / 10)
-/* After this long it says what it is waiting for. */
+/* After this long it reports what it is waiting for. */
 #define INTERPOSE_JOB_PATIENCE	(10 * HZ)
 
 /**
@@ -86,16 +86,18 @@
  * @tables: the &struct interpose_table of all tables of @md; under
  *	interpose_devs_lock
  * @bdev_file: the interposed device, open for reading and without a holder:
- *	that works beside whoever has claimed it
+ *	that works even if somebody has claimed it
  * @bdev: shorthand for the device of @bdev_file
- * @lower: the mapped device that @bdev is, or NULL; it stays while @bdev is open
- * @holders: sysfs directory of @bdev that has a link to @bypass, if it has
- * @bypass: the disk beneath the hook
+ * @lower: the mapped device that @bdev is, or NULL; it stays while @bdev is
+ *	open
+ * @holders: sysfs directory of @bdev with a link to @bypass; NULL without one
+ * @bypass: the disk below the hook
  * @id: number of @bypass
  * @name: "major:minor" of @bdev
  * @bypass_name: "major:minor" of @bypass
  * @lock: keeps attach and detach apart; protects @retired and @parked
- * @building: an inner target is being constructed, by who holds md->type_lock
+ * @building: an inner target is being constructed, by the holder of
+ *	md->type_lock
  * @retired: detached because @md is being removed: the inner targets have been
  *	suspended and are not called again before their dtr
  * @parked: a detach has taken bios that DM core had put aside
@@ -146,7 +148,7 @@ struct interpose_dev {
  * @lines: how many, complete or being made; under interpose_devs_lock
  * @covered: sectors of these lines; under interpose_devs_lock
  * @pin: a line asks for the pin, or a message did; under interpose_devs_lock
- * @no_atomic: a line says that nobody makes any; under interpose_devs_lock
+ * @no_atomic: a line has this feature argument; under interpose_devs_lock
  * @checked: interpose_check_table() has passed it; under md->suspend_lock
  */
 struct interpose_table {
@@ -167,7 +169,7 @@ struct interpose_table {
  * @ti: the outer target
  * @dev: the interposed device
  * @table: the lines of its table
- * @atomic: the only line, and its inner target sends on atomic writes whole
+ * @atomic: the only line, and its inner target passes on atomic writes whole
  */
 struct interpose_target {
 	struct dm_target inner;
@@ -188,9 +190,9 @@ static DEFINE_MUTEX(interpose_devs_lock);
 /* Thaws and reaps; needed to write pages back. */
 static struct workqueue_struct *interpose_wq;
 /*
- * Runs each &struct interpose_job, of which any may take for ever. Without a
- * rescuer: inner targets and file systems wait for workqueues that have none, and
- * whoever waits for a job can be killed.
+ * Runs each &struct interpose_job; any of them may take forever. It has no
+ * rescuer: inner targets and file systems wait for workqueues without one, too,
+ * and a task that waits for a job can be killed.
  */
 static struct workqueue_struct *interpose_job_wq;
 /* Bypass disks whose memory is not freed yet. */
@@ -209,11 +211,11 @@ static struct interpose_target *to_interpose(struct dm_target *ti)
 /*
  * Life of a struct interpose_dev
  *
- * The last reference mostly goes with the last line, and the command that did
- * that waits until the device is gone: interpose_dev_drop(). It may also go at
- * the end of a detach, or with the release of the bypass disk, which holds
- * open_mutex. Then one work item for all does the rest, which nobody waits for:
- * to close a device can take as long as its I/O.
+ * The last reference is usually dropped with the last line, and the command
+ * that did so waits until the device is gone: interpose_dev_drop(). It may also
+ * be dropped at the end of a detach, or with the release of the bypass disk,
+ * which holds open_mutex. Then a work item, one for all devices, does the rest.
+ * Nobody waits for it: closing a device can take as long as its I/O.
  */
 static void interpose_dev_release(struct kref *kref)
 {
@@ -243,8 +245,8 @@ static struct kobject *interpose_get_holders(struct block_device *bdev)
 
 /*
  * Like the links of bd_link_disk_holder(), which cannot be used because it
- * wants @bdev claimed by its caller, and a raw device is claimed by nobody.
- * They inform; that they cannot be made is no reason to fail.
+ * requires that its caller has claimed @bdev, and a raw device is not claimed.
+ * They are only informational, so a failure to create them is no error.
  */
 static void interpose_link(struct interpose_dev *dev)
 {
@@ -308,33 +310,35 @@ static void interpose_reap(struct work_struct *work)
 }
 
 /*
- * The bypass disk "interposeN": the interposed device beneath the hook
+ * The bypass disk "interposeN": the interposed device below the hook
  */
 static void interpose_bypass_submit_bio(struct bio *bio)
 {
 	struct interpose_dev *dev = bio->bi_bdev->bd_disk->private_data;
 
-	/* the cgroup association too is the interposed device's from here on */
+	/* also associates the bio with the cgroup at the interposed device */
 	bio_set_dev(bio, dev->bdev);
 	bio_set_past_interposer(bio, dev->bdev);
 	submit_bio_noacct(bio);
 }
 
 /*
- * Who opens the bypass disk? It shows the data of a device that is in use, beneath
- * its interposer: to write there, to mount it (ext4 replays its journal also for a
- * read-only mount) or to claim it in any other way is for device-mapper's tables
- * alone. They are what the inner target and its snapshots are made of, and what
- * the administrator names on purpose. Everybody else may read.
+ * Who may open the bypass disk? It shows the data of a device that is in use,
+ * below its interposer. Only device-mapper tables may write to it, mount it
+ * (ext4 replays its journal even for a read-only mount) or claim it in any
+ * other way: the inner target and its snapshots consist of such tables, and the
+ * administrator names it there on purpose. Everybody else may only read.
  *
- * @interpose_dm_holder: what device-mapper claims its devices with: one pointer
- * for all of them, but static in dm.c.
- * @interpose_dm_learner: the task that finds out, by interpose_learn_holder().
+ * @interpose_dm_holder: the holder with which device-mapper claims its devices:
+ *	one pointer for all of them, but static in dm.c.
+ * @interpose_dm_learner: the task that finds it out, by
+ *	interpose_learn_holder().
  *
  * Concurrency: ->open() runs under open_mutex. With BLK_OPEN_EXCL, which
- * bdev_open() sets for who has a holder, bd_prepare_to_claim() has set bd_claiming
- * to that, and lets nobody else set it before this open has succeeded or failed.
- * Without, bd_claiming may be another one's and is not looked at.
+ * bdev_open() sets for openers with a holder, bd_prepare_to_claim() has set
+ * bd_claiming to that holder, and lets nobody else set it before this open has
+ * succeeded or failed. Without it, bd_claiming may belong to another opener and
+ * is not read.
  */
 static void *interpose_dm_holder;
 static struct task_struct *interpose_dm_learner;
@@ -353,10 +357,11 @@ static bool interpose_bypass_may_open(struct gendisk *disk, blk_mode_t mode)
 }
 
 /*
- * Who opens the disk must not be shown what an earlier reader has left in its page
- * cache: the inner target and snapshots keep it open, so that a last close, which
- * would have dropped that, does not come. Pages in use are left alone. Runs under
- * open_mutex, beside other readers, who read again what is gone.
+ * An opener of the disk must not see what an earlier reader left in its page
+ * cache. The inner target and snapshots keep the disk open, so there is no last
+ * close that would drop the cache. Pages in use are left alone. Runs under
+ * open_mutex, concurrently with other readers, which reread the pages that are
+ * gone.
  */
 static int interpose_bypass_open(struct gendisk *disk, blk_mode_t mode)
 {
@@ -375,8 +380,9 @@ static int interpose_bypass_open(struct gendisk *disk, blk_mode_t mode)
 }
 
 /*
- * Have DM core open the bypass disk once, for the first line since the module was
- * loaded. Only this task is believed meanwhile, and it opens nothing else.
+ * Make DM core open the bypass disk once, for the first line since the module
+ * was loaded. During this, only the holder of this task is learned, and the
+ * task opens nothing else.
  */
 static int interpose_learn_holder(struct dm_target *ti, struct interpose_dev *dev)
 {
@@ -434,7 +440,7 @@ static int interpose_bypass_create(struct interpose_dev *dev)
 	blk_set_stacking_limits(&lim);
 	lim.features |= BLK_FEAT_NOWAIT | BLK_FEAT_POLL;
 	queue_limits_stack_bdev(&lim, dev->bdev, 0, "interpose");
-	/* whether a flush is needed, the interposed device knows best, later */
+	/* the interposed device decides later whether it needs a flush */
 	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
 	bdev_atomic_limits(&lim, dev->bdev);
 
@@ -462,22 +468,22 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  * Attach, hold and detach
  *
  * Attach, in preresume of the table's last line, under md->suspend_lock:
- *	let RCU's grace period pass; freeze the file system; have DM core suspend
- *	an interposed mapped device; make sure that the device's older I/O is
- *	over; publish, with the gate closed; resume that mapped device; [resume
- *	of the lines] open the gate; [DM core lets bios in]; thaw.
+ *	wait for RCU's grace period; freeze the file system; make DM core suspend
+ *	an interposed mapped device; make sure that the device's older I/O has
+ *	completed; publish, with the gate closed; resume that mapped device;
+ *	[resume of the lines] open the gate; [DM core admits bios]; thaw.
  * Suspend, in presuspend of the lines, under md->suspend_lock:
- *	let RCU's grace period pass; [inner presuspend]; freeze the file system,
- *	unless noflush; close the gate; [DM core waits for what has passed it];
- *	in postsuspend, wait for who has passed the gate and not reached DM core
- *	yet.
+ *	wait for RCU's grace period; [inner presuspend]; freeze the file system,
+ *	unless noflush; close the gate; [DM core waits for bios that have passed
+ *	it]; in postsuspend, wait for tasks that have passed the gate and not
+ *	reached DM core yet.
  * Detach, in two places:
  *	- when the mapped device is about to be removed, interpose_owner_dead():
- *	  let RCU's grace period pass; have DM core suspend the device without a
- *	  flush, which is the line above; unpublish; thaw what a suspend by the
- *	  user had frozen. No file system is frozen for it: a bio is either
- *	  counted at the owner, and waited for, or goes to the device, and a
- *	  freeze would wait for whoever has a write to the file system under way.
+ *	  wait for RCU's grace period; make DM core suspend the device without a
+ *	  flush, as above; unpublish; thaw what a suspend by the user had frozen.
+ *	  No file system is frozen for a removal: a bio either is counted at the
+ *	  owner, and waited for, or goes to the device. A freeze would wait for
+ *	  every task that is writing to the file system.
  *	- when the live table goes away, from its first dtr: it was replaced by
  *	  one without interpose lines, so the device has been suspended.
  *
@@ -486,38 +492,39 @@ static int interpose_bypass_create(struct interpose_dev *dev)
  *	- Methods of the same mapped device that DM core calls under
  *	  suspend_lock: one after the other. So are the opening and the closing
  *	  of the gate, which only such methods do.
- *	- interpose_owner_dead(), beside a method that is called for an ioctl
- *	  which found the device before it was removed. It has DM core suspend
- *	  the device, and so waits for such a method, and later ones find
- *	  @retired.
- *	- The dtr of a table that is no longer live, beside the attach of the
- *	  next one, and beside interpose_owner_dead(): under dev->lock each looks
- *	  at what holds now.
- *	- Freezing and thawing, from the methods and from works: they nest, and
- *	  nothing that lets I/O go on waits for them.
- *	- A freeze, or the suspend of an interposed mapped device, that its
- *	  caller has given up: struct interpose_job.
+ *	- interpose_owner_dead(), against a method that is called for an ioctl
+ *	  which found the device before it was removed. It makes DM core suspend
+ *	  the device, and so waits for such a method. Later ones find @retired.
+ *	- The dtr of a table that is no longer live, against the attach of the
+ *	  next one, and against interpose_owner_dead(): each checks the current
+ *	  state under dev->lock.
+ *	- Freezing and thawing, from the methods and from work items: they nest,
+ *	  and nothing that lets I/O continue waits for them.
+ *	- A freeze, or the suspend of an interposed mapped device, whose caller
+ *	  has given up: struct interpose_job.
  */
 
 /**
- * struct interpose_job - what may take for ever, and is undone if nobody waits
+ * struct interpose_job - an operation that may take forever, and can be given up
  *
- * An ordinary user can keep a file system from being frozen for as long as he
- * likes, and a mapped device may wait for a disk that never answers. Neither can
- * be interrupted. So a work item does it, and a caller that is killed, or whose
- * mapped device is being removed, gives up: then the work item undoes it as soon
- * as it is done. Whoever sets bit 0 of @decided first decides which it is.
+ * An unprivileged user can prevent the freeze of a file system for any length
+ * of time, and a mapped device may wait for a disk that never responds. Neither
+ * wait can be interrupted. So a work item does the operation. A caller that is
+ * killed, or whose mapped device is being removed, gives up. The work item then
+ * undoes the operation as soon as it has succeeded. Whoever sets bit 0 of
+ * @decided first decides which of the two happens.
  *
  * Concurrency: the work item has a reference to @dev, so that the device stays
- * open, and one to this module. It drops both before it tells a caller, who has
- * others, and after it has undone what nobody waits for. interpose_exit() waits
- * for the work item's return. It holds no lock that a caller holds, and does not
- * touch the mapped device that interposes, which may be gone.
+ * open, and one to this module. It drops both before it completes @done for a
+ * caller, which has references of its own, or after it has undone an operation
+ * that was given up. interpose_exit() waits for the work item to return. It
+ * holds no lock that a caller holds, and does not use the mapped device that
+ * interposes, which may be gone.
  *
  * @work: calls @run
- * @done: @run has returned, and the caller has the job
- * @decided: bit 0: by now either @run has returned or the caller gave up
- * @dev: the device; before @done only
+ * @done: @run has returned, and the caller owns the job
+ * @decided: bit 0: either @run has returned or the caller gave up
+ * @dev: the device; valid only before @done
  * @what: for messages, with the name of the device behind it
  * @run: does it
  * @undo: undoes it and frees the job
@@ -552,15 +559,15 @@ static void interpose_job_work(struct work_struct *work)
 }
 
 /**
- * interpose_job_do - do something that may take for ever
- * @job: with its @run, @undo and @what
+ * interpose_job_do - do something that may take forever
+ * @job: the job, with @run, @undo and @what set
  * @dev: the device
  *
  * Context: Process context, in a method that DM core calls under suspend_lock.
  *	Sleeps, but not when current has been killed or the mapped device is
  *	being removed: a removal waits for suspend_lock.
- * Return: 0, and the caller has @job; -EINTR or -ENODEV, and it is gone, or will
- *	be when what it does is done and undone.
+ * Return: 0, and the caller owns @job; -EINTR or -ENODEV, and @job is gone, or
+ *	will be once it has been done and undone.
  */
 static int interpose_job_do(struct interpose_job *job,
 			    struct interpose_dev *dev)
@@ -568,7 +575,7 @@ static int interpose_job_do(struct interpose_job *job,
 	struct block_device *owner = dm_disk(dev->md)->part0;
 	unsigned long deadline = jiffies + INTERPOSE_JOB_PATIENCE;
 	const char *name = dm_device_name(dev->md);
-	/* the job may be gone when it has been given up */
+	/* the job may be gone once it has been given up */
 	const char *what = job->what;
 	bool told = false;
 	int r;
@@ -585,7 +592,7 @@ static int interpose_job_do(struct interpose_job *job,
 		r = blk_interposer_interrupted(owner);
 		if (r && !test_and_set_bit(0, &job->decided)) {
 			interpose_error(name,
-					"gave up waiting to %s %pg; it continues in the background and is undone once it succeeds",
+					"gave up waiting to %s %pg; I/O to it may be held until this completes in the background and is undone",
 					what, dev->bdev);
 			return r;
 		}
@@ -604,7 +611,7 @@ static int interpose_job_do(struct interpose_job *job,
 }
 
 /**
- * struct interpose_frozen - file systems that are frozen, or are to be
+ * struct interpose_frozen - file systems that are, or will be, frozen
  * @job: the freeze
  * @nr: how many in @bdev
  * @bdev: the devices; NULL where there is no file system
@@ -667,17 +674,17 @@ static void interpose_thaw_bdev(struct block_device *bdev)
 	if (!bdev_thaw(bdev))
 		return;
 
-	/* thawed by its user meanwhile; our count must not stay behind */
+	/* its user has thawed it already; do not leave our count behind */
 	mutex_lock(&bdev->bd_fsfreeze_mutex);
 	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
 	mutex_unlock(&bdev->bd_fsfreeze_mutex);
 }
 
 /*
- * Freeze one device. Without a file system only write back what is cached: a
- * freeze count on a device that nobody has mounted would make a mount fail. So
- * it is taken back when the file system was unmounted before the freeze could
- * reach it. One that is frozen stays until it is thawed.
+ * Freeze one device. Without a file system, only write back what is cached: a
+ * freeze count on a device that is not mounted would make a mount fail. So the
+ * count is dropped again if the file system was unmounted before the freeze
+ * reached it. A file system that is frozen stays until it is thawed.
  */
 static bool interpose_freeze_bdev(struct interpose_dev *dev,
 				  struct block_device *bdev)
@@ -708,7 +715,7 @@ static void interpose_freeze_run(struct interpose_job *job)
 	struct interpose_frozen *frozen = to_frozen(job);
 	unsigned int i;
 
-	/* what it writes may be held back, too: here nobody has to wait for it */
+	/* its writes may be held back, too, but no caller has to wait for this */
 	flush_work(&job->dev->thaw_work);
 	for (i = 0; i < frozen->nr; i++) {
 		struct block_device *bdev = frozen->bdev[i];
@@ -741,10 +748,10 @@ static void interpose_freeze_undo(struct interpose_job *job)
 }
 
 /*
- * Context: waits for I/O of the interposed device, and for who keeps its file
- *	system from being frozen: see interpose_job_do().
- * Return: what to give to interpose_thaw(); NULL without memory; an ERR_PTR when
- *	it was given up.
+ * Context: waits for I/O of the interposed device, and for users that prevent
+ *	the freeze of its file system: see interpose_job_do().
+ * Return: the argument for interpose_thaw(); NULL without memory; an ERR_PTR
+ *	when the freeze was given up.
  */
 static struct interpose_frozen *interpose_freeze(struct interpose_dev *dev)
 {
@@ -770,8 +777,8 @@ static void interpose_thaw_run(struct interpose_job *job)
 }
 
 /*
- * Thaw for a caller who has given up: that too writes to the device, which may
- * not answer any more. It is undone like a freeze for which nobody has waited.
+ * Thaw for a caller that has given up: a thaw writes to the device, too, which
+ * may no longer respond. The freeze is undone like one that was given up.
  */
 static void interpose_thaw_later(struct interpose_dev *dev,
 				 struct interpose_frozen *frozen)
@@ -788,7 +795,7 @@ static void interpose_thaw_later(struct interpose_dev *dev,
 
 /*
  * Queued by resume: a file system that is thawed writes its superblock and
- * waits for that, and DM core lets bios in only after resume.
+ * waits for that write, and DM core admits bios only after resume.
  */
 static void interpose_thaw_work(struct work_struct *work)
 {
@@ -799,30 +806,31 @@ static void interpose_thaw_work(struct work_struct *work)
 }
 
 /**
- * struct interpose_lower - an interposed mapped device, suspended for the moment
+ * struct interpose_lower - an interposed mapped device, temporarily suspended
  *
- * A mapped device does not tell what it has in flight unless it is suspended.
- * One that is blk-mq is drained by the freeze of its queue, and would not be by
- * this.
+ * A mapped device does not report its I/O in flight, but suspending it waits
+ * for that I/O. A blk-mq device is drained by the freeze of its queue instead,
+ * and would not be by a suspend.
  *
- * Without a flush, so that targets push back what they hold: a thin device of a
- * full pool, a mirror or a multipath that waits for a new table. That is exact.
- * When DM core has suspended the device, its pending_io is zero: each older bio
- * has been completed, or is on md->deferred, put there by dm_submit_bio(), by
- * queue_io() for the data of a flush, or by dm_handle_requeue(), which before
- * that has had dm_io_rewind() replace a part of a split bio by a clone that
- * begins where the part did. A completer that is late with queue_io() puts the
- * bio there after that. The rest of a split bio is on its submitter's bio_list or
- * on md->deferred. None of them carries a flag of the hook, since nobody
- * interposed the device when they came, and all go on by submit_bio_noacct() to
- * the device, dm_wq_work() for what is on md->deferred: that can only be after
- * the hook is there, since nobody is in dm_submit_bio() while the queue is
- * frozen, and nobody takes from md->deferred before the resume.
+ * The suspend is without a flush, so that targets push back what they hold: a
+ * thin device with a full pool, or a mirror or multipath device that waits for
+ * a new table. That is exact. When DM core has suspended the device, its
+ * pending_io is zero: each older bio has completed, or is on md->deferred, put
+ * there by dm_submit_bio(), by queue_io() for the data of a flush, or by
+ * dm_handle_requeue(). The latter first makes dm_io_rewind() replace a part of
+ * a split bio by a clone that begins where the part did. A completion that is
+ * late with queue_io() puts the bio there after that. The rest of a split bio
+ * is on its submitter's bio_list or on md->deferred. None of these bios has a
+ * flag of the hook, because the device was not interposed when they came. All
+ * of them are passed to submit_bio_noacct() for the device, those on
+ * md->deferred by dm_wq_work(). This can only happen after the hook is in
+ * place: no task is in dm_submit_bio() while the queue is frozen, and nobody
+ * takes bios from md->deferred before the resume.
  *
- * What cannot be pushed back (raid, and any device whose disk does not answer) is
- * waited for, as with every suspend of it, and who waits for that can be killed.
- * Only the work item holds the device's suspend_lock then. Once the device is
- * suspended nobody does.
+ * I/O that cannot be pushed back (raid, and any device whose disk does not
+ * respond) is waited for, as in every suspend of the device, and a task that
+ * waits for it can be killed. Only the work item holds the device's
+ * suspend_lock then. Once the device is suspended, nobody does.
  *
  * @job: the suspend
  * @md: the mapped device, held
@@ -912,9 +920,9 @@ static void interpose_publish_error(struct interpose_dev *dev, int r)
 }
 
 /*
- * Is it attached, and stays so? A detach by the dtr of a replaced table that is
- * waiting for I/O just now is over when this returns, and another one does not
- * begin while a table with our lines is bound.
+ * Is it attached, and will it stay attached? If the dtr of a replaced table is
+ * detaching and waits for I/O, that detach is over when this returns. Another
+ * one does not begin while a table with our lines is bound.
  */
 static int interpose_await_attached(struct interpose_dev *dev, bool *attached)
 {
@@ -931,7 +939,7 @@ static int interpose_attach_quiesced(struct interpose_dev *dev)
 	struct interpose_lower *lower;
 	int r;
 
-	/* what takes time and needs no frozen file system comes first */
+	/* first what takes time and does not need a frozen file system */
 	blk_interposer_prepare(&dev->ip, dm_disk(dev->md)->part0);
 	frozen = interpose_freeze(dev);
 	if (IS_ERR(frozen))
@@ -981,8 +989,8 @@ static struct interpose_table *interpose_table_find(struct interpose_dev *dev,
 }
 
 /*
- * Is a line of the table that @md has bound on @dev? Only the pointer of the
- * table is looked at, which DM core has no function for.
+ * Does the table that @md has bound have a line on @dev? Only the pointer to
+ * the table is used; DM core has no function for that.
  */
 static bool interpose_is_live(struct interpose_dev *dev)
 {
@@ -996,23 +1004,24 @@ static bool interpose_is_live(struct interpose_dev *dev)
 }
 
 /*
- * DM core's queue_io() puts a bio on md->deferred, lets deferred_lock go and then
- * queues a work item of the mapped device; dm_handle_requeue() does alike. In
- * between, a detach may have taken the bio from there, or DM core's work item
- * may have brought it to the closed gate, and then the bio no longer keeps the
- * mapped device. Before that goes, wait until everybody has left this window.
+ * DM core's queue_io() puts a bio on md->deferred, drops deferred_lock and then
+ * queues a work item of the mapped device; dm_handle_requeue() does the same.
+ * In between, a detach may have taken the bio from the list, or DM core's work
+ * item may have brought it to the closed gate, and then the bio no longer keeps
+ * the mapped device. Before the mapped device goes, wait until everyone has
+ * left this window.
  *
- * Who may be in it: a submitter, for whom blk_interposer_detach() has waited with
- * the freeze of the owner's queue; and who completes the clone of a bio, in an
- * interrupt, or in process context. From the unlock to the end of queue_work()
- * nobody sleeps of his own will: queue_work() only takes raw spinlocks. So one
- * who runs there with preemption or interrupts off is waited for by
- * synchronize_rcu(), and one who can be, or has been, preempted there by
- * synchronize_rcu_tasks(), which waits until each task has slept of its own will
- * or was in user mode.
+ * Who may be in it: submitters, for which blk_interposer_detach() has waited by
+ * freezing the owner's queue; and completions of a bio's clone, in an interrupt
+ * or in process context. From the unlock to the end of queue_work() no task
+ * sleeps voluntarily: queue_work() only takes raw spinlocks. So
+ * synchronize_rcu() waits for those that run there with preemption or
+ * interrupts off. synchronize_rcu_tasks() waits for those that can be, or have
+ * been, preempted there: it waits until each task has slept voluntarily or was
+ * in user mode.
  *
- * Of bios that DM core's work item took while the gate was open nothing is known
- * here. They went through the owner as those of every mapped device do.
+ * Bios that DM core's work item took while the gate was open are not considered
+ * here. They went through the owner like those of any mapped device.
  */
 static void interpose_leave_queue_io(struct interpose_dev *dev)
 {
@@ -1057,9 +1066,9 @@ static void interpose_ip_put(struct blk_interposer *ip)
 }
 
 /*
- * Bios that DM core put aside. A submitter that did so has left DM core: that is
- * what blk_interposer_sync() waits for in postsuspend. A completer may not have:
- * see interpose_leave_queue_io().
+ * Take the bios that DM core put aside. A submitter that did so has left DM
+ * core: blk_interposer_sync() in postsuspend waits for that. A completion may
+ * not have: see interpose_leave_queue_io().
  */
 static void interpose_take_parked(struct blk_interposer *ip,
 				  struct bio_list *bios)
@@ -1085,19 +1094,20 @@ static bool interpose_resubmits(struct blk_interposer *ip)
 
 /*
  * The mapped device is being removed, and DM core is about to mark its disk
- * dead, with none of its locks held. Let DM core suspend the device first: that
- * makes the inner targets let go of what they hold back, without an error,
- * since what they push back goes to the interposed device.
+ * dead, with none of its locks held. Make DM core suspend the device first:
+ * this makes the inner targets release the bios that they hold back. These do
+ * not fail, because what the inner targets push back goes to the interposed
+ * device.
  *
  * Resuming right after that, with the gate closed and the lines retired, makes
- * DM core send what it has parked to the gate, and lets go an ioctl that waits
- * for the end of the suspend. If the user had suspended the device, neither
- * happens, and ->take_parked() finds those bios.
+ * DM core send the bios that it has parked to the gate, and releases an ioctl
+ * that waits for the end of the suspend. If the user had suspended the device,
+ * neither happens, and ->take_parked() finds those bios.
  *
- * Concurrency: an attach or a suspend of the same device, which waits for a file
- * system or for older I/O under suspend_lock, sees GD_NO_INTERPOSER and gives up.
- * The dtr of a table that was wiped may detach and be through with the device
- * and the module: the block layer has a reference to both.
+ * Concurrency: an attach or a suspend of the same device, which waits for a
+ * file system or for older I/O under suspend_lock, sees GD_NO_INTERPOSER and
+ * gives up. The dtr of a table that was wiped may detach, and release the
+ * device and the module: the block layer has a reference to both.
  */
 static void interpose_owner_dead(struct blk_interposer *ip,
 				 struct gendisk *disk)
@@ -1119,14 +1129,14 @@ static void interpose_owner_dead(struct blk_interposer *ip,
 		interpose_detach(dev);
 	mutex_unlock(&dev->lock);
 
-	/* also if somebody else has detached it meanwhile */
+	/* even if somebody else has detached it in the meantime */
 	blk_interposer_settle(ip, disk->part0);
 }
 
 /*
- * interpose_check_loop() looks at the links that an "interpose" line makes: at the
- * end of its ctr, and of all lines of a first table, which get their links only
- * when the disk is added, before that is attached.
+ * interpose_check_loop() checks the links that an "interpose" line makes: at
+ * the end of its ctr or, for the lines of a first table, which get their links
+ * only when the disk is added, before the table is attached.
  */
 static bool interpose_checks_links(struct blk_interposer *ip)
 {
@@ -1136,7 +1146,7 @@ static bool interpose_checks_links(struct blk_interposer *ip)
 	return READ_ONCE(dev->building) || md->type == DM_TYPE_NONE;
 }
 
-/* Another table closes a circle. Drivers other than DM do not look at the error. */
+/* Another table closes a loop. Drivers other than DM ignore the error. */
 static int interpose_link_loops(struct blk_interposer *ip,
 				struct block_device *lower,
 				struct gendisk *upper)
@@ -1209,7 +1219,7 @@ static int interpose_pin_if_wanted(struct interpose_target *it)
 	return wanted ? interpose_pin(it->dev) : 0;
 }
 
-/* A message that pins meanwhile says so to the table first, under this lock. */
+/* A concurrent pin message marks the table first, under this lock. */
 static void interpose_unpin_unless_wanted(struct interpose_target *it)
 {
 	struct file *pin = NULL;
@@ -1226,7 +1236,7 @@ static void interpose_unpin_unless_wanted(struct interpose_target *it)
  * Finding and making the struct interpose_dev of a table line
  */
 
-/* Is what lies on one of the two devices also on the other? */
+/* Do the two devices share any sectors? */
 static bool interpose_overlap(struct block_device *a, struct block_device *b)
 {
 	return a == b || (a->bd_disk == b->bd_disk &&
@@ -1234,11 +1244,11 @@ static bool interpose_overlap(struct block_device *a, struct block_device *b)
 }
 
 /*
- * Does the live table of a mapped device vouch for its data? Who has mounted a
- * verity device, and LoadPin or IPE, rely on what they read there being what the
- * root hash says, and on nobody being able to load another table, which is what
- * DM_TARGET_IMMUTABLE is for: what an interposer put in its place would be taken for
- * the real thing. The other immutable types promise nothing about data: multipath
+ * Does the live table of a mapped device guarantee its data? Users of a verity
+ * device, and LoadPin or IPE, rely on two things: the data that they read there
+ * matches the root hash, and nobody can load another table, which is what
+ * DM_TARGET_IMMUTABLE is for. They would accept whatever an interposer returned
+ * instead. The other immutable types guarantee nothing about data: multipath
  * cannot be replaced because of its request queue, thin-pool because its thin
  * devices use it. Both are as writable as any device and can be interposed.
  */
@@ -1269,8 +1279,8 @@ static bool interpose_is_trusted(struct block_device *bdev)
 }
 
 /*
- * Why @bdev cannot be interposed, or NULL. For most of these devices I/O
- * happens, or has a meaning, that a bio alone does not show.
+ * Why @bdev cannot be interposed, or NULL. Most of these devices have I/O that
+ * is not in bios, or that a bio does not describe completely.
  */
 static const char *interpose_refusal(struct dm_target *ti,
 				     struct block_device *bdev, int *r)
@@ -1369,7 +1379,7 @@ static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
 	if (!found || !kref_get_unless_zero(&found->kref))
 		return NULL;
 	if (!found->users++) {
-		/* kept by an opener of its bypass disk: use it again */
+		/* kept by an opener of its bypass disk: reuse it */
 		found->md = md;
 		found->retired = false;
 		blk_interposer_claim(&found->ip, dm_disk(md), found->bypass);
@@ -1381,8 +1391,8 @@ static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
  * With the gate closed __dm_suspend() waits for two SRCU grace periods, and for
  * the end of all work in @md->wq in between; a change of tables waits for one
  * more. Each is expedited unless it begins within 25 us (srcutree.exp_holdoff)
- * after the last one: then it takes several ticks. When nothing is in flight they
- * follow each other faster, so this lets the time pass.
+ * after the last one: then it takes several ticks. When nothing is in flight
+ * they would follow each other faster than that, so this waits.
  */
 static void interpose_hold_off(void)
 {
@@ -1390,12 +1400,12 @@ static void interpose_hold_off(void)
 }
 
 /*
- * In @md->wq, between the first grace period and the second. Should it come too
- * early, I/O is held for longer, and that is all.
+ * In @md->wq, between the first grace period and the second. If it runs too
+ * early, I/O is held for longer, but nothing else happens.
  *
- * Concurrency: presuspend queues it, under md->suspend_lock and only of what is
- * attached, so that __dm_suspend() is who has called it and waits for the queue.
- * It waits for the SRCU readers that __dm_suspend() waits for.
+ * Concurrency: presuspend queues it, under md->suspend_lock and only while
+ * attached, so __dm_suspend() has called presuspend and waits for the queue. It
+ * waits for the same SRCU readers as __dm_suspend().
  */
 static void interpose_grace_work(struct work_struct *work)
 {
@@ -1504,7 +1514,7 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 	return dev;
 }
 
-/* Somebody besides the inner target has the bypass disk open. Who uses it? */
+/* Warn if somebody besides the inner target still has the bypass disk open. */
 static void interpose_warn_open(struct interpose_dev *dev)
 {
 	if (atomic_read(&dev->bypass->part0->bd_openers))
@@ -1538,12 +1548,14 @@ static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
 
 /*
  * The device of @ti's mapped device, if that has one and @devt still is its
- * number; the caller becomes a user. Such a device is not opened once more: while
- * x is suspended, who closes a partition of it may wait at the gate with open_mutex
- * of the disk held, and a command that comes before the resume would wait for him.
+ * number; the caller becomes a user. Such a device is not opened once more:
+ * while x is suspended, a task that closes a partition of it may wait at the
+ * gate with the disk's open_mutex held. A command before the resume would wait
+ * for that task.
  *
- * Concurrency: @md has this device until the last line of its tables goes, and the
- * lines of one mapped device are made one after the other (md->type_lock).
+ * Concurrency: @md has this device until the last line of its tables is gone,
+ * and the lines of one mapped device are made one after the other
+ * (md->type_lock).
  */
 static struct interpose_dev *interpose_dev_find_own(struct dm_target *ti,
 						    dev_t devt)
@@ -1553,7 +1565,7 @@ static struct interpose_dev *interpose_dev_find_own(struct dm_target *ti,
 
 	mutex_lock(&interpose_devs_lock);
 	list_for_each_entry(dev, &interpose_devs, list) {
-		/* what has vanished is another device than who has its number now */
+		/* if it has vanished, another device may have its number now */
 		if (dev->md != md || dev->bdev->bd_dev != devt ||
 		    inode_unhashed(dev->bdev->bd_mapping->host))
 			continue;
@@ -1614,8 +1626,8 @@ out_fput:
  */
 
 /*
- * Would what the inner target does come back to the device? Also by way of other
- * interposers: A on B's copy-on-write space and B on A's would copy for ever.
+ * Would the I/O of the inner target come back to the device? Also through other
+ * interposers: with A on B's COW store and B on A's, they would copy forever.
  */
 static int interpose_check_loop(struct interpose_target *it)
 {
@@ -1636,7 +1648,7 @@ static int interpose_stack_limits(struct dm_target *ti, struct dm_dev *dm_dev,
 	return 0;
 }
 
-/* What the inner target and its devices want of the bios that it gets. */
+/* What the inner target and its devices require of the bios that it gets. */
 static void interpose_inner_limits(struct interpose_target *it,
 				   struct queue_limits *lim)
 {
@@ -1651,7 +1663,7 @@ static void interpose_inner_limits(struct interpose_target *it,
 
 /*
  * The device's users were told its logical block size when they opened it, and
- * will go on sending such bios.
+ * continue to send such bios.
  */
 static int interpose_check_block_size(struct interpose_target *it)
 {
@@ -1669,7 +1681,7 @@ static int interpose_check_block_size(struct interpose_target *it)
 	return -EINVAL;
 }
 
-/* Whatever bounces need, while the device's I/O still flows. */
+/* Allocate what bounces need while the device's I/O still flows. */
 static int interpose_reserve(struct interpose_target *it)
 {
 	struct queue_limits lim;
@@ -1685,11 +1697,11 @@ static int interpose_reserve(struct interpose_target *it)
 /*
  * Atomic writes
  *
- * A device that promises all or nothing of a write does so until it is asked
- * again, so the promise must hold while it is interposed, or nobody may rely on
- * it. DM core of this kernel has no such notion: a target is asked by its name
- * whether it sends on the bio that it gets, as a whole. snapshot-origin does not:
- * it cuts it at the snapshots' chunks.
+ * A device may promise to write all or nothing of a write. Users ask once, so
+ * the promise must be kept while the device is interposed, unless nobody relies
+ * on it. DM core of this kernel does not support atomic writes: whether a
+ * target passes on whole bios is known by its name. snapshot-origin does not:
+ * it splits bios at the chunks of the snapshots.
  */
 static bool interpose_type_keeps_atomic(const struct target_type *type)
 {
@@ -1700,7 +1712,7 @@ static bool interpose_type_keeps_atomic(const struct target_type *type)
 	return match_string(names, ARRAY_SIZE(names), type->name) >= 0;
 }
 
-/* Is an atomic write one for @dm_dev, too? */
+/* Does @dm_dev lack the atomic writes that are wanted? */
 static int interpose_lacks_atomic(struct dm_target *ti, struct dm_dev *dm_dev,
 				  sector_t start, sector_t len, void *data)
 {
@@ -1714,7 +1726,7 @@ static int interpose_lacks_atomic(struct dm_target *ti, struct dm_dev *dm_dev,
 			    wanted->atomic_write_unit_max);
 }
 
-/* DM core cuts at the lines of a table, and where a target has a max_io_len. */
+/* DM core splits at the lines of a table, and at a target's max_io_len. */
 static bool interpose_keeps_atomic(struct interpose_target *it)
 {
 	struct block_device *bdev = it->dev->bdev;
@@ -1730,8 +1742,8 @@ static bool interpose_keeps_atomic(struct interpose_target *it)
 }
 
 /*
- * Nobody who has claimed a device makes atomic writes in this kernel: no file
- * system does, nor do swap, device-mapper and MD.
+ * In this kernel no holder of a claim makes atomic writes: neither file
+ * systems, nor swap, device-mapper and MD.
  */
 static bool interpose_claimed(struct block_device *bdev)
 {
@@ -1760,7 +1772,7 @@ static int interpose_check_atomic(struct interpose_target *it)
 	mutex_lock(&interpose_devs_lock);
 	waived = it->table->no_atomic;
 	mutex_unlock(&interpose_devs_lock);
-	/* one block is never split, but for smaller ones further down */
+	/* one block is never split, unless into smaller blocks further down */
 	if (it->atomic || waived || !bdev_can_atomic_write(bdev) ||
 	    unit <= min(bdev_logical_block_size(bdev), lim.logical_block_size) ||
 	    interpose_claimed(bdev))
@@ -1813,7 +1825,7 @@ static int interpose_check_unused(struct interpose_dev *dev)
  * Constructor and destructor
  */
 
-/* What an inner target may have set in its line counts for ours. */
+/* Copy what an inner target may have set in its line to ours. */
 static void interpose_sync_target(struct interpose_target *it)
 {
 	const struct dm_target *inner = &it->inner;
@@ -1835,7 +1847,7 @@ static void interpose_sync_target(struct interpose_target *it)
 	ti->mempool_needs_integrity = inner->mempool_needs_integrity;
 }
 
-/* DM core concludes from the presence of a method what a target can do. */
+/* DM core infers from the presence of a method what a target can do. */
 static void interpose_shape_type(struct interpose_target *it)
 {
 	const struct target_type *inner = it->inner.type;
@@ -1951,8 +1963,8 @@ static int interpose_get_type(struct interpose_target *it, const char *name)
 
 /*
  * Does @arg name the interposed device, by a path or as major:minor? Without
- * the memory to find out, to say no would send the inner target's I/O back to
- * the hook.
+ * memory to find out this must not return no: the inner target's I/O would go
+ * back to the hook.
  */
 static int interpose_names_bdev(const char *arg, struct interpose_dev *dev)
 {
@@ -2082,7 +2094,7 @@ static int interpose_ctr_inner(struct interpose_target *it,
 		r = interpose_check_block_size(it);
 	if (!r)
 		r = interpose_check_atomic(it);
-	/* before the first load is complete there are no links to follow */
+	/* until the first load is complete there are no links to follow */
 	if (!r && dm_disk(it->dev->md)->slave_dir)
 		r = interpose_check_loop(it);
 	if (r)
@@ -2229,10 +2241,10 @@ static void interpose_dtr(struct dm_target *ti)
  */
 
 /*
- * Has the interposed device become one that must not be? A mapped device may get
- * another table at any time, and nobody tells us. So each bio is looked at, here,
- * after it was submitted: whoever sends one because the device is a verity device
- * now finds that it is, whenever the table was exchanged.
+ * Has the interposed device become one that must not be interposed? A mapped
+ * device may get another table at any time, and we are not notified. So check
+ * for each bio, here, after it was submitted: if a bio was sent because the
+ * device has become a verity device, the tables were swapped before this check.
  */
 static bool interpose_must_not(struct interpose_dev *dev)
 {
@@ -2282,8 +2294,9 @@ static bool interpose_last_line(struct dm_target *ti)
 }
 
 /*
- * For a suspend, which cannot fail here: one that is killed meanwhile is either
- * undone by DM core, if it finds I/O in flight, or completed without the freeze.
+ * For a suspend, which cannot fail here: if it is killed during the freeze, DM
+ * core either undoes it, if it finds I/O in flight, or completes it without the
+ * freeze.
  */
 static void interpose_freeze_again(struct interpose_dev *dev)
 {
@@ -2315,7 +2328,7 @@ static void interpose_presuspend(struct dm_target *ti)
 		queue_work(dev->md->wq, &dev->grace_work);
 }
 
-/* The gate opens under suspend_lock, as it closes; the thaw has to wait. */
+/* The gate opens and closes under suspend_lock; the thaw has to come later. */
 static void interpose_let_go(struct interpose_dev *dev)
 {
 	blk_interposer_open(&dev->ip);
@@ -2346,7 +2359,7 @@ static void interpose_postsuspend(struct dm_target *ti)
 		return;
 	if (it->inner.type->postsuspend)
 		it->inner.type->postsuspend(&it->inner);
-	/* who is between the gate and DM core must not find the next table */
+	/* a task between the gate and DM core must not find the next table */
 	if (interpose_last_line(ti)) {
 		blk_interposer_sync(&it->dev->ip);
 		interpose_hold_off();
@@ -2355,7 +2368,7 @@ static void interpose_postsuspend(struct dm_target *ti)
 
 /*
  * What is checked once for a table. Later resumes of it must not fail because
- * the device has grown meanwhile.
+ * the device has grown in the meantime.
  */
 static int interpose_check_table(struct interpose_target *it)
 {
@@ -2366,11 +2379,11 @@ static int interpose_check_table(struct interpose_target *it)
 		return 0;
 
 	/*
-	 * Much may have changed since the load; too late for what is attached.
-	 * What is attached holds I/O by now, and must not wait for the lock of
-	 * the holder links: who has that may allocate memory, and reclaim wait
-	 * for this I/O. Its load has looked at the links, and each link that
-	 * was made since has been looked at by bd_link_disk_holder().
+	 * Much may have changed since the load; too late if already attached.
+	 * Then I/O is held by now, and this must not wait for the lock of the
+	 * holder links: its holder may allocate memory, and reclaim may wait
+	 * for this I/O. The load has checked the links, and each link that was
+	 * made since has been checked by bd_link_disk_holder().
 	 */
 	if (!blk_interposer_attached(&dev->ip)) {
 		r = interpose_check_bdev(it->ti, dev->bdev);
@@ -2404,7 +2417,7 @@ static int interpose_preresume_last(struct interpose_target *it)
 	if (!r)
 		it->table->checked = true;
 
-	/* a table that fails to follow another leaves that one's pin alone */
+	/* a table that fails to replace another one leaves its pin alone */
 	if (!blk_interposer_attached(&dev->ip))
 		interpose_unpin(dev);
 	else if (!r)
@@ -2468,9 +2481,9 @@ static unsigned int interpose_emit_full(char *result, unsigned int maxlen)
 }
 
 /*
- * Print the inner target's table line with our device for the bypass disk. That
- * may be shorter, so DM core cannot tell by the length of the result that the
- * inner target's own did not fit.
+ * Print the inner target's table line with our device in place of the bypass
+ * disk. The result may be shorter, so DM core cannot see from its length that
+ * the inner target's own line did not fit.
  */
 static unsigned int interpose_emit_table(struct interpose_target *it,
 					 unsigned int flags, char *result,
@@ -2672,7 +2685,7 @@ static int __init interpose_init(void)
 	if (!interpose_wq)
 		return r;
 
-	/* as many at a time as there may be: each may be stuck */
+	/* no practical limit on concurrent jobs: each of them may be stuck */
 	interpose_job_wq = alloc_workqueue("dm_interpose_job", WQ_UNBOUND,
 					   WQ_MAX_ACTIVE);
 	if (!interpose_job_wq)
@@ -2700,7 +2713,7 @@ out_wq:
 static void __exit interpose_exit(void)
 {
 	dm_unregister_target(&interpose_target_type);
-	/* each has let the module go, and may still have to return */
+	/* each job has dropped the module, but may still have to return */
 	destroy_workqueue(interpose_job_wq);
 	/* runs what is queued: the last bypass disks go */
 	destroy_workqueue(interpose_wq);

@@ -32,8 +32,8 @@ struct blk_interposer_bounce;
 /**
  * struct blk_interposer_ops - what the block layer asks of an interposer's owner
  *
- * @owner: The module of these operations. Who publishes an interposer has a
- *	reference to it until the interposer is detached.
+ * @owner: The module of these operations. Whoever publishes an interposer holds
+ *	a reference to it until the interposer is detached.
  * @get: Take a reference that keeps the interposer in memory. Called under a
  *	spinlock while the interposer is published; must not fail or sleep.
  * @put: Drop a reference taken with @get. May sleep.
@@ -44,15 +44,17 @@ struct blk_interposer_bounce;
  *	suspended to @bios, in order. Called repeatedly, in process context,
  *	during blk_interposer_detach(), which sends them to the interposed
  *	device. Optional.
- * @resubmits: Is current about to submit a bio that the owner had put aside
- *	again? Asked with a spinlock held when a bio finds the gate closed; the
- *	answer is kept in &blk_interposer.resubmitted. Optional.
- * @checks_links: Does the owner ask blk_interposer_loops() itself about the links
- *	that are being made beneath ->disk? Then they are not looked at one by one.
- *	Must not sleep for long: nobody else can make a link meanwhile. Optional.
- * @link_loops: A new link of @upper closes a circle by way of the interposer and of
- *	@lower, one of its parts. Says so to the user, and returns the error with which
- *	the link is to be refused, or 0 if @upper's driver does not take one. As above.
+ * @resubmits: Is current about to resubmit a bio that the owner had put aside?
+ *	Called with a spinlock held when a bio finds the gate closed; the answer
+ *	is kept in &blk_interposer.resubmitted. Optional.
+ * @checks_links: Does the owner call blk_interposer_loops() itself for the
+ *	links that are being created below ->disk? Then they are not checked one
+ *	by one. Must not sleep for long, because nobody else can create a link
+ *	in the meantime. Optional.
+ * @link_loops: A new link of @upper closes an I/O loop through the interposer
+ *	and @lower, a device below @upper. Reports that to the user, and returns
+ *	the error with which to refuse the link, or 0 if @upper's driver would
+ *	ignore it. Sleep and optional as for @checks_links.
  */
 struct blk_interposer_ops {
 	struct module *owner;
@@ -88,24 +90,24 @@ enum blk_interposer_state {
  * @owner: the whole device that bios are redirected to
  * @ops: the owner's operations
  * @state: see &enum blk_interposer_state; written under @lock
- * @lock: protects @state, @held and @resubmitted; taken in the submission path only while
- *	the gate is not open
+ * @lock: protects @state, @held and @resubmitted; taken in the submission path
+ *	only while the gate is not open
  * @held: bios that wait at the gate, in the order they came
- * @resubmitted: since the gate was closed a bio has come to it that the owner had
- *	put aside
+ * @resubmitted: since the gate was closed, a bio that the owner had put aside
+ *	has come to it
  * @inflight: counts the redirected bios until each has completed or gone back
  * @drained: completed when @inflight has dropped to zero after being killed
  * @redirected: how many bios were redirected, per CPU
  * @atomic: @owner keeps atomic writes whole; changes as @bounces does
- * @bounces: bios have to be looked at, and some bounced, before they enter
- *	@owner; changes only while the gate is closed
- * @starved: bios in @held wait for memory, and not for the gate to open
- * @bounce: what bouncing takes, once it was needed
+ * @bounces: bios have to be checked, and some of them bounced, before they
+ *	enter @owner; changes only while the gate is closed
+ * @starved: bios in @held wait for memory, not for the gate to open
+ * @bounce: resources for bouncing; allocated when first needed
  * @open: entry of the list of all between blk_interposer_init() and _exit()
  * @list: entry of the list of all that blk_interposer_claim() was called for
- * @disk: the disk that @bdev's I/O goes to, or is to go to; like @list and @beneath
- *	under blk_holder_mutex
- * @beneath: the disk by way of which others get past the hook
+ * @disk: the disk that @bdev's I/O goes to, or will go to; protected, like
+ *	@list and @beneath, by blk_holder_mutex
+ * @beneath: the disk through which others get past the hook
  */
 struct blk_interposer {
 	struct block_device *bdev;
@@ -155,8 +157,9 @@ void blk_interposer_claim(struct blk_interposer *ip, struct gendisk *disk,
 bool blk_interposer_loops(struct blk_interposer *ip);
 
 /*
- * Is whoever waits so that he can interpose, with @owner, to give up? -EINTR when
- * current was killed; -ENODEV when @owner is being removed, which waits for him.
+ * Does a task that waits to attach @owner have to give up? -EINTR when current
+ * was killed; -ENODEV when @owner is being removed, because the removal waits
+ * for it.
  */
 static inline int blk_interposer_interrupted(struct block_device *owner)
 {
@@ -176,13 +179,13 @@ static inline bool bdev_inline_crypto(struct block_device *bdev)
 }
 
 /**
- * bio_set_past_interposer - address a bio to a device beneath its interposer
+ * bio_set_past_interposer - address a bio to a device below its interposer
  * @bio: a bio of the caller's own, not one that was redirected to it
  * @bdev: the interposed device
  *
  * The caller submits @bio afterwards; it reaches @bdev's driver without being
- * redirected again. The sector of @bio (512 bytes) must be relative to @bdev,
- * and its cgroup association is the caller's affair.
+ * redirected again. The sector of @bio (512 bytes) must be relative to @bdev.
+ * The caller is responsible for its cgroup association.
  *
  * Context: Any.
  */
@@ -191,7 +194,7 @@ static inline void bio_set_past_interposer(struct bio *bio,
 {
 	bio->bi_bdev = bdev;
 	bio_clear_flag(bio, BIO_REMAPPED);
-	/* of one that was given back, and that its driver hands on */
+	/* set if the bio was given back, and its driver passes it on */
 	bio_clear_flag(bio, BIO_INTERPOSED);
 	bio_set_flag(bio, BIO_PAST_INTERPOSER);
 }

@@ -32,7 +32,8 @@ waits() {
 given_up() {
 	still_held
 	dmesg_since_start
-	[[ $log == *"gave up waiting to freeze the file system on ${dev#/dev/}"* ]] || fail "no message names the device"
+	[[ $log == *"gave up waiting to freeze the file system on ${dev#/dev/}; I/O to it may be held "* ]] ||
+		fail "no message names the device and says what is held"
 	other_goes_on other "$other"
 	expect_error "in use" -- rmmod dm_interpose
 	still_held
