@@ -355,7 +355,7 @@ static void backing_of_loop(const char *disk, struct backing *backing)
 		close(file);
 }
 
-/* What a compressed disk in memory cannot keep, it writes to another one */
+/* A zram disk writes pages that it does not keep to its backing device */
 static void backing_of_zram(const char *disk, struct backing *backing)
 {
 	char path[PATH_MAX];
@@ -380,7 +380,7 @@ void backing_of_directory(const char *path, struct backing *backing)
 
 	memset(backing, 0, sizeof(*backing));
 	if (fd < 0 || fstat(fd, &st))
-		unknown(backing, "is not found (%s)", strerror(errno));
+		unknown(backing, "cannot be opened (%s)", strerror(errno));
 	else
 		backing_of_dev(backing, st.st_dev, fd);
 	if (fd >= 0)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* So much of its beginning has all the superblocks that are looked at */
+/* This much of its beginning has all superblocks that are examined */
 #define CONTENT_HEAD	(68 * 1024)
 
 struct content {

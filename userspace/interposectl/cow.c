@@ -147,7 +147,7 @@ static bool is_allowed_directory(const struct cow_request *request,
 			 backing->unknown);
 		good = false;
 	} else if (!backing->n) {
-		complain("%s does not lie on a block device; use --ram for memory",
+		complain("%s does not lie on a block device; use --ram for a COW store in memory",
 			 path);
 		good = false;
 	}

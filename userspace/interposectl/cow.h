@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The space into which a snapshot takes the old content of what is overwritten
+ * The COW store: where a snapshot keeps the old contents of overwritten chunks
  */
 #ifndef INTERPOSECTL_COW_H
 #define INTERPOSECTL_COW_H
@@ -22,7 +22,7 @@ struct cow_request {
 	const struct device *origin;
 	const char *snapshot;		/* its name */
 	uint64_t memory;		/* bytes that it may take with COW_RAM */
-	/* on none of these it may lie; @why it cannot be told */
+	/* it must not lie on any of these; @why if that is unknown */
 	enum lies (*reaches)(const char *name, const void *data, char *why,
 			     size_t size);
 	const void *data;

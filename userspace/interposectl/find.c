@@ -213,7 +213,7 @@ static bool find_tag(const char *argument, size_t tag, struct device *device)
  * Directories
  */
 
-/* The type of a file system that does not tell its device, and what to do */
+/* Say why the device of a file system is unknown, and what to do */
 static void complain_of_file_system(const char *path)
 {
 	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
@@ -234,7 +234,7 @@ static void complain_of_file_system(const char *path)
 		complain("%s is on a file system (%s) that is not on a single block device; name the device",
 			 path, type);
 	else
-		complain("cannot find out on which block device %s lies; name the device",
+		complain("cannot determine which block device %s is on; name the device",
 			 path);
 	mnt_unref_table(table);
 }

@@ -52,7 +52,7 @@ static bool is_own(const char *word, const void *data)
  * In use: mounted, swapped to, claimed, or with data that libblkid knows
  */
 
-/* "is mounted on /home"; what cannot be looked at counts as in use */
+/* "is mounted on /home"; a device that cannot be examined counts as in use */
 static bool in_use(const struct device *device, char *how, size_t size)
 {
 	char type[64];
@@ -89,7 +89,7 @@ static bool guard_view(const struct guard *guard, const struct view *view)
  * Other devices
  */
 
-/* Zeroes are what a new one begins with */
+/* New metadata begins with zeroes */
 static bool has_records(const char *path, unsigned long long sector)
 {
 	char buffer[RECORDS_SIZE];
@@ -141,7 +141,7 @@ static bool guard_other(const struct guard *guard,
 	if (!device_of_number(dev, &other))
 		return false;
 	if (share_data(&other, guard->device)) {
-		complain("%s and %s share data: a write to one is a write to the other; name a device that lies elsewhere",
+		complain("%s and %s share data: a write to one is a write to the other; name a device on another disk",
 			 other.shown, guard->device->shown);
 		return false;
 	}
@@ -157,7 +157,7 @@ static bool guard_other(const struct guard *guard,
  * All of it
  */
 
-/* As it is in the table; what does not fit, the table takes as little */
+/* As it is in the table; a line that does not fit is too long for the table, too */
 static void join(char *line, size_t size, int argc, char **argv)
 {
 	size_t n = 0;

@@ -570,7 +570,7 @@ static void print_interposer(const struct stack *stack,
 	       major(ip->table.device), minor(ip->table.device));
 	printf("state:       %s\n", stack_state(ip));
 	if (ip->map.suspended)
-		printf("             I/O waits; to go on: dmsetup resume %s\n",
+		printf("             I/O waits; to continue: dmsetup resume %s\n",
 		       ip->map.name);
 	put_size(sysfs_sectors(ip->device), size, sizeof(size));
 	printf("size:        %s\n", size);

@@ -4,13 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/loop.h>
 
 #include "loop.h"
 #include "say.h"
-#include "sysfs.h"
 
 #define ATTEMPTS	16
 
@@ -68,49 +66,4 @@ bool loop_attach(const char *file, char *node, size_t size)
 		complain("cannot make a loop device for %s: %s", file,
 			 strerror(error));
 	return !error;
-}
-
-struct search {
-	struct stat file;
-	bool failed;
-};
-
-/* Not by its path, which depends on who asks: by device and inode */
-static bool has_file(int fd, const struct stat *file)
-{
-	struct loop_info64 info;
-
-	return !ioctl(fd, LOOP_GET_STATUS64, &info) &&
-	       info.lo_device == file->st_dev && info.lo_inode == file->st_ino;
-}
-
-static bool detach_one(const char *name, void *data)
-{
-	struct search *search = data;
-	char node[NAME_SIZE + 8];
-	int fd;
-
-	if (!sysfs_exists(name, "loop/backing_file"))
-		return false;
-	snprintf(node, sizeof(node), "/dev/%s", name);
-	fd = open(node, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (has_file(fd, &search->file) && step("losetup -d %s", node) &&
-	    ioctl(fd, LOOP_CLR_FD)) {
-		complain("cannot detach %s: %s", node, strerror(errno));
-		search->failed = true;
-	}
-	close(fd);
-	return false;
-}
-
-bool loop_detach(const char *file)
-{
-	struct search search = { .failed = false };
-
-	if (stat(file, &search.file))
-		return true;
-	sysfs_each(".", ".", detach_one, &search);
-	return !search.failed;
 }

@@ -9,7 +9,5 @@
 #include <stddef.h>
 
 bool loop_attach(const char *file, char *node, size_t size);
-/* Nothing there is no error */
-bool loop_detach(const char *file);
 
 #endif

@@ -63,7 +63,7 @@ static struct dm_task *task(int type, const char *name)
 	return NULL;
 }
 
-/* What a mapped device has; @table is empty if that cannot be told */
+/* The table of a mapped device; @table is empty if it cannot be read */
 static dev_t look_up(const char *name, char *table, size_t size)
 {
 	struct map_info info;

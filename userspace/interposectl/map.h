@@ -44,7 +44,7 @@ bool map_table_of(dev_t dev, struct map_line *line);
 /* What interposectl has made under that name, also if it was renamed since */
 bool map_made(enum map_kind kind, const char *name, struct map_info *info);
 bool map_with_uuid(const char *uuid, struct map_info *info);
-/* 1 the kernel has that target, 0 it has not, -1 nobody can tell */
+/* 1: the kernel has that target; 0: it does not; -1: unknown */
 int map_has_target(const char *type);
 /* The first line; false: none. To be freed with map_line_free */
 bool map_status(const char *name, struct map_line *line);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * monitor: looks after the space of snapshots, as the plugin of dmeventd does
+ * monitor: keeps COW stores from filling up, as the plugin of dmeventd does
  *
  *     the snapshots there are, or those named --> one look at each: lib/monitor.c
  *          ^                                            |

@@ -128,7 +128,7 @@ static bool take_devno(const char **text, dev_t *dev)
 	return true;
 }
 
-/* " (-EINVAL)" or " (-22)" at the end: that is said already */
+/* Cut " (-EINVAL)" or " (-22)" at the end: the message has the error already */
 static void drop_number(char *line)
 {
 	char *open = strrchr(line, '('), *at = open;
@@ -230,10 +230,10 @@ static const struct {
 	bool odd;		/* what strerror() says of it misleads */
 } kinds[] = {
 	/* the first one: see is_about_metadata() */
-	{ EILSEQ, "metadata is damaged, or not of this target (wrong magic number or checksum)", true },
-	{ EBADMSG, "a checksum is wrong", true },
-	{ EBADE, "a checksum is wrong", true },
-	{ ENODATA, "something that the table names is not in the metadata", true },
+	{ EILSEQ, "metadata is damaged, or belongs to another target (wrong magic number or checksum)", true },
+	{ EBADMSG, "checksum mismatch", true },
+	{ EBADE, "checksum mismatch", true },
+	{ ENODATA, "the metadata lacks something that the table refers to", true },
 	{ EUCLEAN, "metadata is damaged", true },
 	{ 524 /* ENOTSUPP */, "not supported", true },
 	{ EBUSY, "in use", false },
@@ -242,7 +242,7 @@ static const struct {
 	{ EPERM, "this needs root", false },
 	{ ENXIO, "there is no such device, or it is gone", false },
 	{ ENODEV, "there is no such device, or it is gone", false },
-	{ EIO, "a device fails", false },
+	{ EIO, "I/O error on a device", false },
 	{ ENOSPC, "the metadata or COW device is full or too small", false },
 	{ EINTR, "interrupted", false },
 	{ ELOOP, "the devices would form a loop", false },
@@ -250,8 +250,8 @@ static const struct {
 	{ EOVERFLOW, "too large", false },
 	{ EFBIG, "too large", false },
 	{ ERANGE, "a number is out of range", false },
-	{ ETIMEDOUT, "the device did not answer in time", false },
-	{ EAGAIN, "not now; try again", false },
+	{ ETIMEDOUT, "the device did not respond in time", false },
+	{ EAGAIN, "temporarily not possible; try again", false },
 };
 
 static size_t error_text(int error, char *text, size_t size)

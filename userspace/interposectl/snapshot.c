@@ -2,8 +2,8 @@
 /*
  * snapshot: of one device or of several at one instant
  *
- *     find the origins -> space for each -> attach those that are not -> the
- *     instant -> "ready". What was done is undone if a step fails, and when
+ *     find the origins -> a COW store for each -> attach those that are not ->
+ *     the instant -> "ready". What was done is undone if a step fails, and when
  *     the snapshot is removed.
  */
 #include <stdio.h>
@@ -55,7 +55,7 @@ static bool use_interposer(struct origin *origin, const struct interposer *ip)
 	return true;
 }
 
-/* What has that name must not be taken for ours when all is undone */
+/* A mapped device with that name would be taken for ours when we undo */
 static bool name_is_free(const char *name)
 {
 	struct map_info info;
@@ -97,7 +97,7 @@ static bool overlap(const char *a, const char *b)
 	return !strcmp(a, b) || !strcmp(a, disk_b) || !strcmp(b, disk_a);
 }
 
-/* What lies on another one comes before it, and is resumed after it */
+/* An origin that lies on another one comes before it, and is resumed after it */
 static bool add_origin(struct request *request, const struct origin *origin)
 {
 	size_t at = request->n;
@@ -170,7 +170,7 @@ static bool name_snapshots(struct request *request)
 }
 
 /*
- * The space
+ * The COW stores
  */
 
 struct reach {
@@ -183,7 +183,7 @@ struct reach {
 static void reach_from(struct reach *reach, const char *name,
 		       unsigned int depth);
 
-/* LIES_ON is the last word, and LIES_UNKNOWN more than LIES_NOT */
+/* LIES_ON is final, and LIES_UNKNOWN overrides LIES_NOT */
 static void reach_origins(struct reach *reach, const char *name)
 {
 	const struct request *request = reach->request;
@@ -201,7 +201,7 @@ static void reach_origins(struct reach *reach, const char *name)
 	}
 }
 
-/* The mirror leg, for example, or the metadata of who interposes it */
+/* The devices of its interposer: a mirror leg, for example, or metadata */
 static void reach_interposer(struct reach *reach, const struct interposer *ip)
 {
 	char map[NAME_SIZE];
@@ -211,9 +211,8 @@ static void reach_interposer(struct reach *reach, const struct interposer *ip)
 }
 
 /*
- * Does what is written to @name come back to an origin? It does also by way of
- * a device that has a snapshot with its COW store on an origin, or an interposer
- * that writes there.
+ * Do writes to @name come back to an origin? Also through a device that has a
+ * snapshot with its COW store on an origin, or an interposer that writes there.
  */
 static void reach_from(struct reach *reach, const char *name,
 		       unsigned int depth)
@@ -296,7 +295,7 @@ static bool has_line(struct record *record, void *data)
 	return record_has(record, data);
 }
 
-/* What another snapshot has attached goes with the last one of them */
+/* An interposer that another snapshot attached goes with the last of them */
 static bool attach_origin(struct origin *origin, struct record *record)
 {
 	static char type[] = "snapshot-origin";
@@ -366,7 +365,7 @@ static bool take(struct request *request, struct record *record)
 	       record_ready(record);
 }
 
-/* The snapshot of what @option of the mount names, or NULL */
+/* The snapshot of the device that this mount option names, or NULL */
 static const char *snapshot_of_other(const struct request *request,
 				     const struct origin *origin,
 				     const char *option)
@@ -397,7 +396,7 @@ static void tell_how_to_use(const struct request *request)
 		say("%s", hint);
 	}
 	if (request->cow.kind == COW_LV)
-		say("to have its COW store extended before it is full: interposectl monitor");
+		say("to extend its COW store before it is full: interposectl monitor");
 	say("afterwards: interposectl snapshot --remove %s", request->name);
 }
 
@@ -443,7 +442,7 @@ static enum status remove_recorded(struct record *record, const char *name)
 {
 	struct map_info info;
 
-	/* has been tried, and said, at the start */
+	/* tried at the start, with a message */
 	if (record->foreign || (!record->ready && !options.dry_run)) {
 		record_free(record);
 		return FAILED;
@@ -477,7 +476,7 @@ static bool owns(struct record *record, void *data)
 	return true;
 }
 
-/* One that dmsetup has made, or one of several of an instant */
+/* A snapshot that dmsetup created, or one of several of an instant */
 static enum status remove_other(const char *name)
 {
 	struct owner owner;
@@ -499,7 +498,7 @@ static enum status remove_other(const char *name)
 			      name);
 	if (is_open(name) || !map_remove(name))
 		return FAILED;
-	say("snapshot %s is removed; its COW store and its interposer were not created by interposectl, and are left",
+	say("snapshot %s is removed; its COW store and its interposer stay, because interposectl did not create them",
 	    name);
 	return DONE;
 }
@@ -522,7 +521,7 @@ static enum status remove_snapshot(const char *name)
  * The command line
  */
 
-/* What was said, to find what does not go together */
+/* The options used, to find those that do not go together */
 struct said {
 	bool size, cow, wipe, name, list, json, remove;
 	unsigned int spaces;		/* --vg, --file, --ram, and all --cow */
@@ -543,7 +542,7 @@ static void choose(struct request *request, struct said *said,
 		request->cows[request->n_cows++] = optarg;
 }
 
-/* Nothing that was said is passed over in silence */
+/* No option is ignored silently */
 static bool goes_together(const struct said *said)
 {
 	const bool makes = said->spaces || said->size || said->wipe ||

@@ -246,7 +246,7 @@ static void walk_backing(const char *disk, struct walk *walk)
 	struct backing *backing = calloc(1, sizeof(*backing));
 
 	if (!backing) {
-		note_unknown(walk, disk, "cannot be looked at");
+		note_unknown(walk, disk, "cannot be examined");
 		return;
 	}
 	sysfs_backing(disk, backing);
@@ -257,7 +257,7 @@ static void walk_backing(const char *disk, struct walk *walk)
 	free(backing);
 }
 
-/* A circle cannot be, and is taken for a yes */
+/* Nothing is so deep but a loop, which counts as found */
 static void walk_from(const char *name, struct walk *walk)
 {
 	char disk[NAME_SIZE], disk_of_on[NAME_SIZE];

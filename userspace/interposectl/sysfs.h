@@ -22,7 +22,7 @@ extern const char *sysfs_root;		/* "/sys", but for unit tests */
 struct backing {
 	char names[BACKING_MAX][NAME_SIZE];
 	size_t n;
-	char unknown[256];		/* "lies ...", what cannot be told */
+	char unknown[256];		/* "lies ...", if it cannot be determined */
 };
 
 /* For a loop device, for example; adds nothing if there is nothing */

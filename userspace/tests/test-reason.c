@@ -145,7 +145,7 @@ static void test_errors(void)
 	is("and nothing of multibyte characters", !strstr(stale, "multibyte"));
 	is("metadata of another place", strstr(SAID(ENOTBLK, "cache /dev/sdb /dev/sdc /dev/sda 8 0",
 		"3,1,1,-;device-mapper: cache metadata: sb_check failed: blocknr 7: wanted 0\n"), "cache_check /dev/sdb") &&
-		strstr(text, "not of this target (wrong magic number or checksum) (ENOTBLK)"));
+		strstr(text, "belongs to another target (wrong magic number or checksum) (ENOTBLK)"));
 	is("but a file is no metadata", !strcmp(SAID(ENOTBLK, "cache /etc/passwd /dev/sdc /dev/sda 8 0",
 		"3,1,1,-;device-mapper: table: 253:3: cache: Error opening metadata device (-ENOTBLK)\n"),
 		"Block device required; the kernel says:\n  cache: Error opening metadata device"));
