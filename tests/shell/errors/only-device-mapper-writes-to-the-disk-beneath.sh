@@ -12,8 +12,8 @@ requires_module fail-step
 cleanup rmmod fail-step
 step=/sys/module/fail_step/parameters/step
 
-dev=$(partition "$(scratch a)" 64)
-cow=$(partition "$(scratch b)" 64)
+dev=$(partition "$(scratch a)" 16)
+cow=$(partition "$(scratch b)" 16)
 at=$(mkfs_mounted ext4 "$dev")
 expect_error "busy" -- dd if=/dev/zero of="$dev" bs=512 count=1 seek=2 conv=notrunc status=none
 second=$T_DIR/second
