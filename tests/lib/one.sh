@@ -42,22 +42,25 @@ kill_group() {
 }
 
 # run_with_limit FILE SECONDS OUT [ARG…]: sets $status to the exit status, or "timeout". The status comes through a
-# pipe and not by wait, which would wait for ever for a process that hangs inside the kernel.
+# pipe and not by wait, which would wait for ever for a process that hangs inside the kernel. Seconds in which a guest of
+# the test waits for its turn do not count: tools/vm/run writes a dot for each to $T_QUEUED.
 run_with_limit() {
-	local file=$1 since=$SECONDS limit=$2 out=$3 end
+	local file=$1 since=$SECONDS limit=$2 out=$3 end queued=''
 	shift 3
+	: >"$out.queued"
 	exec {end}<> <(:)
 	set -m
 	{
-		bash "$file" "$@" </dev/null {end}>&-
+		T_QUEUED=$(realpath "$out.queued") bash "$file" "$@" </dev/null {end}>&-
 		echo $? >&"$end"
 	} >"$out" 2>&1 &
 	group=$!
 	set +m
 	status=timeout
-	until out_of_time "$since" "$limit"; do # bash heeds a signal only after the read
+	until out_of_time "$((since + ${#queued}))" "$limit"; do # bash heeds a signal only after the read
 		! read -rt 2 -u "$end" status || break
 		status=timeout
+		queued=$(<"$out.queued")
 	done
 	if [[ $status == timeout ]]; then
 		describe_hang "$group" >>"$out" 2>&1
