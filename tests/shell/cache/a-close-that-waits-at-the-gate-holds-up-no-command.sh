@@ -14,6 +14,7 @@ other=$(scratch b)
 # waits PID: in the kernel, where nobody can end it
 waits() {
 	local stat
+	[[ -e /proc/$1 ]] || fail "it was closed without its pages being written back or waited for"
 	stat=$(<"/proc/$1/stat")
 	[[ ${stat##*) } == D* ]]
 }
