@@ -25,10 +25,11 @@ for order in "$upper $lower" "$lower $upper"; do
 	interposectl_status 0 -v snapshot --cow "$spare" --cow "$two" "$first" "$second"
 	suspended=$(grep -m 1 -o '^dmsetup suspend .*' <<<"$said")
 	equal "who is suspended first" "dmsetup suspend interpose-$P-upper" "$suspended"
-	name=${first##*/}-snap
-	says "snapshot --remove $name"
+	[[ $said =~ "snapshot --remove "([^[:space:]]+) ]] || fail "it does not say how to remove it: $said"
+	name=${BASH_REMATCH[1]}
 	equal "the store of the first" "$(devno "$spare")" "$(cow_of "$name-${first##*/}")"
 	equal "the store of the second" "$(devno "$two")" "$(cow_of "$name-${second##*/}")"
+	equal "its name" "${first##*/}-snap" "$name"
 	interposectl_status 0 snapshot --remove "$name"
 done
 interposectl_status 1 snapshot --cow "$spare" "$upper" "$lower"
