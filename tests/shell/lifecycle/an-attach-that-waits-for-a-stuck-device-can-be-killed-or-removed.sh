@@ -21,26 +21,26 @@ stuck_at() {
 	writer=$!
 }
 
-# waits FUNCTION: a create that waits, in that function; sets $pid
+# waits: a create that waits, to attach; sets $pid
 waits() {
 	begin dmsetup create "$P-x" --table "0 $size interpose $dev linear $dev 0"
-	wait_until "the write is waited for" 30 stands_in "$pid" "$1"
+	wait_until "the write is waited for" 30 stands_in "$pid" interpose_preresume
 	pause 1
-	stands_in "$pid" "$1" || fail "it does not wait: nothing has been tested"
+	stands_in "$pid" interpose_preresume || fail "it does not wait: nothing has been tested"
 }
 
 still_stuck() {
 	! is_gone "$writer" || fail "the write is not stuck any more: nothing has been tested"
 }
 
-# waits_in_vain NAME FUNCTION LET-GO…
+# waits_in_vain NAME LET-GO…
 waits_in_vain() {
 	note "$1"
 	dev=/dev/mapper/$P-$1
 	stuck_at "$dev"
 	pause 1
 	still_stuck
-	waits "$2"
+	waits
 	killed
 	killed_ends
 	dmesg_since_start
@@ -49,12 +49,12 @@ waits_in_vain() {
 	dm_remove_if_there "$P-x"
 	still_stuck
 
-	waits "$2"
+	waits
 	timeout 60 dmsetup remove "$P-x" || fail "the removal waits for the create"
 	not wait "$pid"
 	still_stuck
 
-	"${@:3}"
+	"${@:2}"
 	wait "$writer"
 	wait_until "nothing is left of it" 30 unreferenced
 	interpose x "$dev" >"$T_DIR/node"
@@ -74,11 +74,11 @@ low=$(linear_create low "$disk")
 
 linear_create linear "$low" 0 "$size" >"$T_DIR/node"
 stop low
-waits_in_vain linear interpose_job_do go_on low
+waits_in_vain linear go_on low
 
 dm_create raid "0 $size raid raid1 2 0 nosync 2 - $low - $leg" >"$T_DIR/node"
 stop low
-waits_in_vain raid interpose_job_do go_on low
+waits_in_vain raid go_on low
 
 modprobe dm-round-robin
 path=$(scratch c) # requests cannot be sent to a partition
@@ -88,5 +88,5 @@ cleanup dm_message_if_there mpath "reinstate_path $(devno "$path")"
 dm_message_if_there() {
 	! dm_exists "$P-$1" || dmsetup message "$P-$1" 0 "$2"
 }
-waits_in_vain mpath blk_interposer_attach dmsetup message "$P-mpath" 0 "reinstate_path $(devno "$path")"
+waits_in_vain mpath dmsetup message "$P-mpath" 0 "reinstate_path $(devno "$path")"
 test_done
