@@ -64,14 +64,15 @@ one_line_mutants_build() {
 	mutant_build
 }
 
-# wrong_test NUMBER TEST: in the copy, the test with what has this number wrong, and not much time to hang
+# wrong_test NUMBER TEST: in the copy, the test with what has this number wrong, on the disks that it needs. Many hang then,
+# so the limit is short. It is the same with nothing wrong, which shows that it is long enough.
 wrong_test() {
 	local file=$mutant_dir/tests/shell/wrong-$1/${2//\//-}.sh
 	mkdir -p "${file%/*}"
 	{
 		echo "#!/bin/bash"
-		sed -n '/^#/!q; /^# vm:/p' "tests/shell/$2.sh"
-		echo "# timeout: 60"
+		sed -nE '/^#/!q; /^# (vm|disks):/p' "tests/shell/$2.sh"
+		echo "# timeout: 120"
 		echo "echo $1 >/sys/module/blk_interposer/parameters/wrong"
 		echo "trap 'echo 0 >/sys/module/blk_interposer/parameters/wrong' EXIT"
 		echo "bash tests/shell/$2.sh"
