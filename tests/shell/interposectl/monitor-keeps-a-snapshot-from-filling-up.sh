@@ -12,7 +12,7 @@ conf=/etc/interpose-monitor.conf
 interposectl_cleans
 requires_target snapshot
 dev=$(partition "$(scratch a)" 192)
-at=$(mkfs_mounted ext4 "$dev")
+at=$(mkfs_mounted ext4 "$dev" noinit_itable) # nothing but the test writes, however long it takes
 cow_group "$(scratch b)"
 interpose x "$dev" snapshot-origin >"$T_DIR/node"
 dmsetup suspend "$P-x"
@@ -56,7 +56,7 @@ printf 'warn = 60%%\ndrop = never\nhorizon = 0\n' >"$conf"
 "$INTERPOSECTL" monitor --interval 1 >"$T_DIR/monitor.log" 2>&1 </dev/null &
 monitor=$!
 cleanup monitor_ends
-other=$(mkfs_mounted ext4 "$(scratch c)" noinit_itable) # nothing else is written, however long it takes
+other=$(mkfs_mounted ext4 "$(scratch c)" noinit_itable)
 interposectl_status 0 snapshot --ram --size 8M --name later "$other"
 dd if=/dev/urandom of="$other/file" bs=1M count=6 conv=fsync status=none
 wait_until "it warns of the second snapshot" 60 grep -q "snapshot later is .* % full" "$T_DIR/monitor.log"
