@@ -5,11 +5,8 @@
  *
  *	file-model [option...] FILE
  *
- *  --seed N	the operations follow from it (default 1)
- *  --ops N	so many (default 1000) ...
- *  --while F	... and as long as the file F exists
  *  --size N	the file is never longer (default 1 MiB)
- *  --log F	each operation, before it is done
+ *  ...		see model.h
  *
  * Ends with status 0 when all was right, and each operation that the file
  * system has was done, if there were a thousand; with 1 and a message when not.
@@ -17,8 +14,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +25,7 @@
 #include <linux/fs.h>
 
 #include "direct-io.h"
+#include "model.h"
 
 #define MAX_LENGTH	(64u * 1024)
 
@@ -39,12 +35,7 @@ enum op {
 	OP_INSERT, OP_COPY, OP_CLONE, OP_SYNC, OP_REOPEN, OP_DROP, NR_OPS
 };
 
-/* Those that a file system may not have may be refused each time. */
-static const struct {
-	const char *name;
-	unsigned int weight;
-	bool optional;
-} ops[NR_OPS] = {
+static const struct model_op ops[NR_OPS] = {
 	[OP_WRITE]		= { "write", 10, false },
 	[OP_READ]		= { "read", 10, false },
 	[OP_DIRECT_WRITE]	= { "direct write", 20, false },
@@ -65,44 +56,13 @@ static const struct {
 };
 
 static struct {
-	const char *path, *log_path, *while_there;
-	uint64_t seed, nr, step;
 	size_t max;
-	struct random rnd;
 	struct io io;
-	FILE *log;
 	int fd, direct;
 	unsigned int alignment, unit, block;
 	unsigned char *model;
 	size_t size;
-	unsigned long done[NR_OPS], refused[NR_OPS];
-	char doing[160];
-} m = { .seed = 1, .nr = 1000, .max = 1024 * 1024 };
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-failed(const char *fmt, ...)
-{
-	va_list args;
-
-	printf("file-model: FAILED: %s, seed %llu, step %llu, %s: ", m.path,
-	       (unsigned long long)m.seed, (unsigned long long)m.step, m.doing);
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf("\n");
-	exit(1);
-}
-
-static void __attribute__((format(printf, 1, 2))) doing(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(m.doing, sizeof(m.doing), fmt, args);
-	va_end(args);
-	fprintf(m.log, "%llu: %s (size %zu)\n", (unsigned long long)m.step,
-		m.doing, m.size);
-}
+} m = { .max = 1024 * 1024 };
 
 /* Anything within the file's greatest size, in multiples of "unit". */
 static void range(size_t limit, unsigned int unit, size_t *at, size_t *length)
@@ -112,9 +72,9 @@ static void range(size_t limit, unsigned int unit, size_t *at, size_t *length)
 	*at = *length = 0;
 	if (!units)
 		return;
-	*at = random_below(&m.rnd, units) * unit;
+	*at = random_below(&model.rnd, units) * unit;
 	most = most < units - *at / unit ? most : units - *at / unit;
-	*length = (1 + random_below(&m.rnd, most)) * unit;
+	*length = (1 + random_below(&model.rnd, most)) * unit;
 }
 
 static void fill(unsigned char *data, size_t length)
@@ -124,7 +84,7 @@ static void fill(unsigned char *data, size_t length)
 
 	for (i = 0; i < length; i++, word >>= 8) {
 		if (i % 8 == 0)
-			word = random_next(&m.rnd);
+			word = random_next(&model.rnd);
 		data[i] = word;
 	}
 }
@@ -165,8 +125,8 @@ static size_t there(size_t at, size_t length)
 
 static void transfer(bool write, bool direct)
 {
-	enum io_way way = random_below(&m.rnd, NR_IO_WAYS);
-	unsigned char *data = io_place(&m.io, &m.rnd, way,
+	enum io_way way = random_below(&model.rnd, NR_IO_WAYS);
+	unsigned char *data = io_place(&m.io, &model.rnd, way,
 				       direct ? m.alignment : 1);
 	size_t at, length;
 
@@ -205,7 +165,7 @@ static void map(bool write)
 	if (write) {
 		fill(p + at - start, length);
 		model_write(at, p + at - start, length);
-		if (random_chance(&m.rnd, 3) &&
+		if (random_chance(&model.rnd, 3) &&
 		    msync(p, at + length - start, MS_SYNC))
 			failed("msync: %s", strerror(errno));
 	} else {
@@ -216,7 +176,7 @@ static void map(bool write)
 
 static void change_size(void)
 {
-	size_t size = random_below(&m.rnd, m.max);
+	size_t size = random_below(&model.rnd, m.max);
 
 	doing("truncate to %zu", size);
 	if (ftruncate(m.fd, size))
@@ -238,7 +198,7 @@ static bool allocated(int mode, size_t at, size_t length)
 
 static bool do_allocate(void)
 {
-	int mode = random_chance(&m.rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0;
+	int mode = random_chance(&model.rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0;
 	size_t at, length;
 
 	range(m.max, 1, &at, &length);
@@ -305,7 +265,7 @@ static void do_copy(void)
 	ssize_t r;
 
 	range(m.size, 1, &from, &length);
-	to = random_below(&m.rnd, m.max - length + 1);
+	to = random_below(&model.rnd, m.max - length + 1);
 	if (to + length > from && from + length > to)
 		length = to > from ? to - from : from - to;
 	doing("copy range from %zu to %zu, %zu bytes", from, to, length);
@@ -327,7 +287,7 @@ static bool clone_range(void)
 	size_t from, to, length;
 
 	range(m.size, m.block, &from, &length);
-	to = random_below(&m.rnd, (m.max - length) / m.block + 1) * m.block;
+	to = random_below(&model.rnd, (m.max - length) / m.block + 1) * m.block;
 	if (to + length > from && from + length > to)
 		length = to > from ? to - from : from - to;
 	doing("clone range from %zu to %zu, %zu bytes", from, to, length);
@@ -347,15 +307,15 @@ static bool clone_range(void)
 
 static void file_open(int flags)
 {
-	m.fd = open(m.path, O_RDWR | O_CLOEXEC | flags, 0600);
-	m.direct = open(m.path, O_RDWR | O_CLOEXEC | O_DIRECT);
+	m.fd = open(model.path, O_RDWR | O_CLOEXEC | flags, 0600);
+	m.direct = open(model.path, O_RDWR | O_CLOEXEC | O_DIRECT);
 	if (m.fd < 0 || m.direct < 0)
 		failed("open: %s", strerror(errno));
 }
 
 static void file_sync(void)
 {
-	bool data = random_chance(&m.rnd, 2);
+	bool data = random_chance(&model.rnd, 2);
 
 	doing("sync");
 	if (data ? fdatasync(m.fd) : fsync(m.fd))
@@ -403,7 +363,7 @@ static void check_all(void)
 	}
 }
 
-static bool operate(enum op op)
+static bool operate(unsigned int op)
 {
 	switch (op) {
 	case OP_WRITE:
@@ -449,63 +409,19 @@ static bool operate(enum op op)
 	}
 }
 
-static enum op choose(void)
-{
-	unsigned int sum = 0, op, n;
-
-	for (op = 0; op < NR_OPS; op++)
-		sum += ops[op].weight;
-	n = random_below(&m.rnd, sum);
-	for (op = 0; n >= ops[op].weight; op++)
-		n -= ops[op].weight;
-	return op;
-}
-
-static void parse_arguments(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 'e' },
-		{ "ops", required_argument, NULL, 'n' },
-		{ "while", required_argument, NULL, 'w' },
-		{ "size", required_argument, NULL, 's' },
-		{ "log", required_argument, NULL, 'l' },
-		{ NULL, 0, NULL, 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'e')
-			m.seed = strtoull(optarg, NULL, 0);
-		else if (c == 'n')
-			m.nr = strtoull(optarg, NULL, 0);
-		else if (c == 'w')
-			m.while_there = optarg;
-		else if (c == 's')
-			m.max = strtoull(optarg, NULL, 0);
-		else if (c == 'l')
-			m.log_path = optarg;
-		else
-			exit(2);
-	}
-	if (optind + 1 != argc || m.max < 2 * MAX_LENGTH) {
-		fprintf(stderr, "usage: file-model [option...] FILE\n");
-		exit(2);
-	}
-	m.path = argv[optind];
-}
-
-static void begin(void)
+static void begin(const char *size)
 {
 	struct stat st;
 	int r;
 
-	m.log = fopen(m.log_path ? m.log_path : "/dev/null", "w");
+	if (size)
+		m.max = strtoull(size, NULL, 0);
+	if (m.max < 2 * MAX_LENGTH)
+		failed("--size is less than %u", 2 * MAX_LENGTH);
 	m.model = calloc(1, m.max);
 	r = io_init(&m.io, MAX_LENGTH);
-	if (!m.log || !m.model || r)
-		failed("no log, memory, AIO or io_uring: %s", strerror(-r));
-	setvbuf(m.log, NULL, _IOLBF, 0);
-	random_seed(&m.rnd, m.seed, 0);
+	if (!m.model || r)
+		failed("no memory, AIO or io_uring: %s", strerror(-r));
 	file_open(O_CREAT | O_TRUNC);
 	m.alignment = io_alignment(m.direct, &m.unit);
 	if (fstat(m.fd, &st))
@@ -515,48 +431,33 @@ static void begin(void)
 		m.unit = m.block;
 }
 
-/* In a thousand operations each of them comes. */
-static void summary(void)
+static bool step(unsigned int op)
 {
-	unsigned int i;
+	bool done = operate(op);
 
-	printf("file-model: %s, seed %llu: %llu operations:", m.path,
-	       (unsigned long long)m.seed, (unsigned long long)m.step);
-	for (i = 0; i < NR_OPS; i++)
-		printf(" %lu %s%s,", m.done[i], ops[i].name,
-		       m.refused[i] ? " (not supported)" : "");
-	for (i = 0; i < NR_IO_WAYS; i++)
-		printf(" %lu by %s,", m.io.count[i], io_way_names[i]);
-	printf(" %lu of odd memory; alignment %u\n", m.io.odd, m.alignment);
-	for (i = 0; m.nr >= 1000 && i < NR_OPS; i++)
-		if (!m.done[i] && !(m.refused[i] && ops[i].optional))
-			failed("no %s was done", ops[i].name);
-	printf("file-model: all was right\n");
-}
-
-static bool more_steps(void)
-{
-	return m.step <= m.nr ||
-		(m.while_there && !access(m.while_there, F_OK));
+	check_size();
+	return done;
 }
 
 int main(int argc, char **argv)
 {
-	parse_arguments(argc, argv);
-	begin();
-	for (m.step = 1; more_steps(); m.step++) {
-		enum op op = choose();
+	const char *size = NULL;
+	unsigned int i;
 
-		if (operate(op))
-			m.done[op]++;
-		else
-			m.refused[op]++;
-		check_size();
-	}
-	m.step--;
+	model.program = "file-model";
+	model.ops = ops;
+	model.nr_ops = NR_OPS;
+	model.size = &m.size;
+	model_begin(argc, argv, "FILE", "size", &size);
+	begin(size);
+	model_run(step);
 	doing("at the end");
 	check_size();
 	check_all();
-	summary();
+	model_counts();
+	for (i = 0; i < NR_IO_WAYS; i++)
+		printf(", %lu by %s", m.io.count[i], io_way_names[i]);
+	printf(", %lu of odd memory; alignment %u\n", m.io.odd, m.alignment);
+	model_end();
 	return 0;
 }

@@ -6,11 +6,8 @@
  *
  *	tree-model [option...] DIRECTORY
  *
- *  --seed N	the operations follow from it (default 1)
- *  --ops N	so many (default 1000) ...
- *  --while F	... and as long as the file F exists
  *  --shared D	another directory, which others stir up, too
- *  --log F	each operation, before it is done
+ *  ...		see model.h
  *
  * Ends with status 0 when all was right and each operation was done, if there
  * were a thousand; with 1 and a message when not.
@@ -19,8 +16,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +23,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "random.h"
+#include "model.h"
 
 #define MAX_NODES	96u	/* names */
 #define MAX_DEPTH	5u
@@ -42,29 +37,26 @@ enum op {
 	NR_OPS
 };
 
-static const struct {
-	const char *name;
-	unsigned int weight;
-} ops[NR_OPS] = {
-	[OP_MKDIR]	= { "mkdir", 6 },
-	[OP_CREATE]	= { "create", 12 },
-	[OP_TMPFILE]	= { "link of a nameless file", 3 },
-	[OP_SYMLINK]	= { "symlink", 4 },
-	[OP_FIFO]	= { "mknod", 2 },
-	[OP_LINK]	= { "link", 5 },
-	[OP_REWRITE]	= { "rewrite", 6 },
-	[OP_APPEND]	= { "append", 8 },
-	[OP_TRUNCATE]	= { "truncate", 4 },
-	[OP_RENAME]	= { "rename", 10 },
-	[OP_EXCHANGE]	= { "exchange", 3 },
-	[OP_UNLINK]	= { "unlink", 14 },
-	[OP_RMDIR]	= { "rmdir", 4 },
-	[OP_CHMOD]	= { "chmod", 4 },
-	[OP_XATTR]	= { "setxattr", 5 },
-	[OP_FSYNC]	= { "fsync", 4 },
-	[OP_CHECK]	= { "check", 12 },
-	[OP_LIST]	= { "list", 6 },
-	[OP_SHARED]	= { "work in the shared directory", 12 },
+static const struct model_op ops[NR_OPS] = {
+	[OP_MKDIR]	= { "mkdir", 6, false },
+	[OP_CREATE]	= { "create", 12, false },
+	[OP_TMPFILE]	= { "link of a nameless file", 3, false },
+	[OP_SYMLINK]	= { "symlink", 4, false },
+	[OP_FIFO]	= { "mknod", 2, false },
+	[OP_LINK]	= { "link", 5, false },
+	[OP_REWRITE]	= { "rewrite", 6, false },
+	[OP_APPEND]	= { "append", 8, false },
+	[OP_TRUNCATE]	= { "truncate", 4, false },
+	[OP_RENAME]	= { "rename", 10, false },
+	[OP_EXCHANGE]	= { "exchange", 3, false },
+	[OP_UNLINK]	= { "unlink", 14, false },
+	[OP_RMDIR]	= { "rmdir", 4, false },
+	[OP_CHMOD]	= { "chmod", 4, false },
+	[OP_XATTR]	= { "setxattr", 5, false },
+	[OP_FSYNC]	= { "fsync", 4, false },
+	[OP_CHECK]	= { "check", 12, false },
+	[OP_LIST]	= { "list", 6, false },
+	[OP_SHARED]	= { "work in the shared directory", 12, false },
 };
 
 /* What a name stands for. Number 0 is the root. */
@@ -83,41 +75,12 @@ struct node {
 };
 
 static struct {
-	const char *path, *log_path, *while_there, *shared;
-	uint64_t seed, nr, step;
-	struct random rnd;
-	FILE *log;
+	const char *shared;
 	struct node node[MAX_NODES];
 	struct inode inode[MAX_NODES];
 	uint32_t names;
-	unsigned long done[NR_OPS];
-	char doing[400];
 	unsigned char data[MAX_BYTES], got[MAX_BYTES + 1];
-} t = { .seed = 1, .nr = 1000 };
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-failed(const char *fmt, ...)
-{
-	va_list args;
-
-	printf("tree-model: FAILED: %s, seed %llu, step %llu, %s: ", t.path,
-	       (unsigned long long)t.seed, (unsigned long long)t.step, t.doing);
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf("\n");
-	exit(1);
-}
-
-static void __attribute__((format(printf, 1, 2))) doing(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(t.doing, sizeof(t.doing), fmt, args);
-	va_end(args);
-	fprintf(t.log, "%llu: %s\n", (unsigned long long)t.step, t.doing);
-}
+} t;
 
 static void must(int r)
 {
@@ -144,7 +107,7 @@ static void path_of(unsigned int node, char *out, size_t size)
 		snprintf(next, sizeof(next), "/%s%s", name, rest);
 		snprintf(rest, sizeof(rest), "%.4095s", next);
 	}
-	snprintf(out, size, "%s%s", t.path, rest);
+	snprintf(out, size, "%s%s", model.path, rest);
 }
 
 static unsigned int depth(unsigned int node)
@@ -176,7 +139,7 @@ static unsigned int entries(unsigned int directory)
 /* A random one of that type, or 0 if there is none; the root is a directory. */
 static unsigned int any(mode_t type)
 {
-	unsigned int i, n = random_below(&t.rnd, MAX_NODES);
+	unsigned int i, n = random_below(&model.rnd, MAX_NODES);
 
 	for (i = 0; i < MAX_NODES; i++, n = (n + 1) % MAX_NODES)
 		if (t.node[n].inode && (n || type == S_IFDIR) &&
@@ -185,11 +148,12 @@ static unsigned int any(mode_t type)
 	return 0;
 }
 
-/* Where something new can be: 0 if there is no room. Sets its path. */
+/* Where something new can be: 0 if there is no room. Sets its path, or "". */
 static unsigned int new_node(char *path, size_t size)
 {
 	unsigned int i, parent = any(S_IFDIR);
 
+	*path = '\0';
 	for (i = 1; i < MAX_NODES && t.node[i].inode; i++)
 		;
 	if (i == MAX_NODES || depth(parent) >= MAX_DEPTH)
@@ -247,8 +211,8 @@ static int open_file(const char *path, int flags)
 
 static void set_content(struct inode *inode, int fd)
 {
-	inode->key = random_next(&t.rnd);
-	inode->size = random_below(&t.rnd, random_chance(&t.rnd, 3) ?
+	inode->key = random_next(&model.rnd);
+	inode->size = random_below(&model.rnd, random_chance(&model.rnd, 3) ?
 				   MAX_BYTES : 3000);
 	content(inode->key, inode->size);
 	write_at(fd, 0, inode->size);
@@ -280,7 +244,7 @@ static bool make(enum op op)
 		new_inode(node, S_IFIFO | 0600);
 		return true;
 	case OP_TMPFILE:
-		fd = open_file(t.path, O_RDWR | O_TMPFILE);
+		fd = open_file(model.path, O_RDWR | O_TMPFILE);
 		set_content(new_inode(node, S_IFREG | 0600), fd);
 		snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
 		must(linkat(AT_FDCWD, proc, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
@@ -331,15 +295,15 @@ static bool change_file(enum op op)
 		set_content(inode, fd);
 	} else if (op == OP_APPEND) {
 		size = inode->size +
-		       random_below(&t.rnd, MAX_BYTES - inode->size + 1) / 2;
+		       random_below(&model.rnd, MAX_BYTES - inode->size + 1) / 2;
 		content(inode->key, size);
 		write_at(fd, inode->size, size);
 		inode->size = size;
 	} else if (op == OP_TRUNCATE) {
-		inode->size = random_below(&t.rnd, inode->size + 1);
+		inode->size = random_below(&model.rnd, inode->size + 1);
 		must(ftruncate(fd, inode->size));
 	} else {
-		must(random_chance(&t.rnd, 2) ? fsync(fd) : fdatasync(fd));
+		must(random_chance(&model.rnd, 2) ? fsync(fd) : fdatasync(fd));
 	}
 	must(close(fd));
 	return true;
@@ -347,7 +311,7 @@ static bool change_file(enum op op)
 
 static bool rename_node(void)
 {
-	unsigned int from = any(random_chance(&t.rnd, 3) ? S_IFDIR : 0), to;
+	unsigned int from = any(random_chance(&model.rnd, 3) ? S_IFDIR : 0), to;
 	char old[4400], path[4400];
 
 	doing("rename");
@@ -407,7 +371,7 @@ static bool remove_node(bool directory)
 static bool change_mode(void)
 {
 	unsigned int node = any(S_IFREG);
-	mode_t mode = 0600 | random_below(&t.rnd, 0100);
+	mode_t mode = 0600 | random_below(&model.rnd, 0100);
 	char path[4400];
 
 	path_of(node, path, sizeof(path));
@@ -422,7 +386,7 @@ static bool change_mode(void)
 static bool set_attribute(void)
 {
 	unsigned int node = any(S_IFREG);
-	uint32_t value = random_next(&t.rnd);
+	uint32_t value = random_next(&model.rnd);
 	char path[4400];
 
 	path_of(node, path, sizeof(path));
@@ -442,7 +406,7 @@ static void check_content(const struct inode *inode, const char *path)
 	size_t at = 0, i;
 	ssize_t r;
 
-	if (random_chance(&t.rnd, 3)) {
+	if (random_chance(&model.rnd, 3)) {
 		must(fsync(fd));
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
@@ -522,20 +486,20 @@ static bool do_shared(void)
 	static const int allowed[] = { 0, ENOENT, EEXIST, ENOTEMPTY, ENOTDIR,
 				       EISDIR, EINVAL, ENXIO, EPERM, ELOOP };
 	char a[4096], b[4112];
-	unsigned int what = random_below(&t.rnd, 7), i;
+	unsigned int what = random_below(&model.rnd, 7), i;
 	int fd, r = 0;
 
 	if (!t.shared)
 		return true;
 	snprintf(a, sizeof(a), "%s/%u", t.shared,
-		 (unsigned int)random_below(&t.rnd, SHARED_NAMES));
+		 (unsigned int)random_below(&model.rnd, SHARED_NAMES));
 	snprintf(b, sizeof(b), "%s/%u",
-		 random_chance(&t.rnd, 3) ? a : t.shared,
-		 (unsigned int)random_below(&t.rnd, SHARED_NAMES));
+		 random_chance(&model.rnd, 3) ? a : t.shared,
+		 (unsigned int)random_below(&model.rnd, SHARED_NAMES));
 	doing("work %u in the shared directory: %s %s", what, a, b);
 	switch (what) {
 	case 0:
-		r = mkdir(random_chance(&t.rnd, 2) ? a : b, 0700);
+		r = mkdir(random_chance(&model.rnd, 2) ? a : b, 0700);
 		break;
 	case 1:
 		fd = open(a, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
@@ -565,7 +529,7 @@ static bool do_shared(void)
 	return true;
 }
 
-static bool operate(enum op op)
+static bool operate(unsigned int op)
 {
 	unsigned int node;
 
@@ -603,77 +567,19 @@ static bool operate(enum op op)
 	}
 }
 
-static enum op choose(void)
-{
-	unsigned int sum = 0, op, n;
-
-	for (op = 0; op < NR_OPS; op++)
-		sum += ops[op].weight;
-	n = random_below(&t.rnd, sum);
-	for (op = 0; n >= ops[op].weight; op++)
-		n -= ops[op].weight;
-	return op;
-}
-
-static void parse_arguments(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 'e' },
-		{ "ops", required_argument, NULL, 'n' },
-		{ "while", required_argument, NULL, 'w' },
-		{ "shared", required_argument, NULL, 's' },
-		{ "log", required_argument, NULL, 'l' },
-		{ NULL, 0, NULL, 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'e')
-			t.seed = strtoull(optarg, NULL, 0);
-		else if (c == 'n')
-			t.nr = strtoull(optarg, NULL, 0);
-		else if (c == 'w')
-			t.while_there = optarg;
-		else if (c == 's')
-			t.shared = optarg;
-		else if (c == 'l')
-			t.log_path = optarg;
-		else
-			exit(2);
-	}
-	if (optind + 1 != argc) {
-		fprintf(stderr, "usage: tree-model [option...] DIRECTORY\n");
-		exit(2);
-	}
-	t.path = argv[optind];
-}
-
-static bool more_steps(void)
-{
-	return t.step <= t.nr ||
-		(t.while_there && !access(t.while_there, F_OK));
-}
-
 int main(int argc, char **argv)
 {
 	unsigned int i;
 
 	umask(0);
-	parse_arguments(argc, argv);
-	t.log = fopen(t.log_path ? t.log_path : "/dev/null", "w");
-	if (!t.log)
-		failed("no log");
-	setvbuf(t.log, NULL, _IOLBF, 0);
-	random_seed(&t.rnd, t.seed, 0);
+	model.program = "tree-model";
+	model.ops = ops;
+	model.nr_ops = NR_OPS;
+	model_begin(argc, argv, "DIRECTORY", "shared", &t.shared);
 	t.inode[0] = (struct inode){ .mode = S_IFDIR, .links = 1 };
 	t.node[0].inode = &t.inode[0];
 
-	for (t.step = 1; more_steps(); t.step++) {
-		enum op op = choose();
-
-		if (operate(op))
-			t.done[op]++;
-	}
+	model_run(operate);
 	for (i = 0; i < MAX_NODES; i++) {
 		if (!t.node[i].inode)
 			continue;
@@ -682,15 +588,8 @@ int main(int argc, char **argv)
 		if (S_ISDIR(t.node[i].inode->mode))
 			do_list(i);
 	}
-	printf("tree-model: %s, seed %llu: %llu operations:", t.path,
-	       (unsigned long long)t.seed, (unsigned long long)t.step - 1);
-	for (i = 0; i < NR_OPS; i++)
-		printf("%s %lu %s", i ? "," : "", t.done[i], ops[i].name);
+	model_counts();
 	printf("\n");
-	doing("at the end");
-	for (i = 0; t.nr >= 1000 && i < NR_OPS; i++)
-		if (!t.done[i])
-			failed("no %s was done", ops[i].name);
-	printf("tree-model: all was right\n");
+	model_end();
 	return 0;
 }
