@@ -13,7 +13,7 @@ cleanup rmmod fail-step
 
 step=/sys/module/fail_step/parameters/step
 dev=$(partition "$(scratch a)" 64)
-at=$(mkfs_mounted ext4 "$dev")
+at=$(mkfs_mounted ext4 "$dev" noinit_itable)
 
 # counted COMMAND…: sets $waits, how often the module waited for a grace period
 counted() {
@@ -37,10 +37,11 @@ is_thawed() {
 	fsfreeze -f "$at" && fsfreeze -u "$at"
 }
 
+# The writer's own commit, or one that had begun before, which has what the writer needs
 is_committing() {
 	local values
 	read -ra values <"$(sysfs_dir "/dev/mapper/$P-x")/inflight"
-	((values[1] > 0)) && stands_in "$writer" jbd2_log_wait_commit
+	((values[1] > 0)) && stands_in "$writer" "(jbd2_log_wait_commit|do_get_write_access)"
 }
 
 # waits_for_flush COMMAND…: it waits for the flush with the gate closed, and then not any more; sets $waits
