@@ -8,6 +8,9 @@
 
 #include "device.h"
 #include "map.h"
+#include "state.h"
+
+#define ORIGINS_MAX	32
 
 struct origin {
 	struct device device;
@@ -17,10 +20,24 @@ struct origin {
 	char snapshot[MAP_NAME_MAX];
 	const char *space;		/* its --cow, or NULL */
 	char cow[PATH_MAX];
+	char store[PATH_MAX];		/* the COW store, for messages */
 	unsigned int chunk;		/* sectors */
 };
 
-/* False: some snapshots may be there, but no origin is suspended */
-bool instant(struct origin *origins, size_t n);
+enum outcome {
+	INSTANT_DONE,
+	INSTANT_FAILED,		/* some snapshots may be there */
+	INSTANT_HANGS,		/* the same, and the record cannot be undone yet */
+};
+
+#define INSTANT_SECONDS	30
+#define INSTANT_MOST	600
+
+/*
+ * What this has suspended is resumed after @limit seconds at the latest, whatever
+ * happens; see instant.c. At most ORIGINS_MAX of them.
+ */
+enum outcome instant(struct origin *origins, size_t n, unsigned int limit,
+		     struct record *record);
 
 #endif

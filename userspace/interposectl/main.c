@@ -94,6 +94,8 @@ static const struct command commands[] = {
 	  "      --wipe           use the --cow device even if there is data on it\n"
 	  "      --file PATH      COW store: a new file on another file system\n"
 	  "      --ram            COW store: memory\n"
+	  "      --timeout SECONDS  give up and resume the devices if creating the snapshots\n"
+	  "                       takes longer; default: 30\n"
 	  "  -l, --list           list the snapshots (-J, --json)\n"
 	  "      --remove NAME    remove the snapshots and what was created for them\n" },
 	{ "monitor", monitor_command, false, false,
@@ -337,7 +339,8 @@ static enum status run_command(const struct command *command, int argc,
 		return command->run(argc, argv);
 	map_setup();
 	sysfs_backing = backing_of_disk;
-	if (!state_enter(command->changes))
+	if (!state_enter(command->changes,
+			 command->run != recover_command))
 		return FAILED;
 	status = command->run(argc, argv);
 	state_leave();

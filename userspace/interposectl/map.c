@@ -48,6 +48,12 @@ void map_warm_up(void)
 	map_info("interposectl", &info);
 }
 
+/* No semaphore is made that only the end of map_wait() would remove */
+void map_without_udev(void)
+{
+	dm_udev_set_sync_support(0);
+}
+
 static struct dm_task *task(int type, const char *name)
 {
 	struct dm_task *dmt;

@@ -33,6 +33,8 @@ struct map_line {
 void map_setup(void);
 /* Whatever libdevmapper reads from a file at its first use, is read */
 void map_warm_up(void);
+/* For a process that does not wait for udev, since nobody may be left who could */
+void map_without_udev(void);
 
 /* Reading */
 int map_each(bool (*each)(const char *name, dev_t dev, void *data), void *data);

@@ -35,6 +35,12 @@ void hold_messages(bool hold)
 	n_held = 0;
 }
 
+void take_messages(char *text, size_t size)
+{
+	snprintf(text, size, "%.*s", (int)n_held, held);
+	n_held = 0;
+}
+
 __attribute__((format(printf, 1, 0)))
 static void message(const char *format, va_list args)
 {

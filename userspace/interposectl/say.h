@@ -40,6 +40,8 @@ enum status refuse(const char *format, ...)
  * connected to may not take them now
  */
 void hold_messages(bool hold);
+/* What is held, for another process to print */
+void take_messages(char *text, size_t size);
 
 /*
  * What is complained of meanwhile goes to @text instead, without the program's

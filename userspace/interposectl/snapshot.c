@@ -6,9 +6,11 @@
  *     the instant -> "ready". What was done is undone if a step fails, and when
  *     the snapshot is removed.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "attach.h"
@@ -20,14 +22,14 @@
 #include "list.h"
 #include "state.h"
 
-#define ORIGINS_MAX	32
-
 struct request {
 	struct origin origins[ORIGINS_MAX];
 	size_t n;
 	struct cow_options cow;
 	const char *cows[ORIGINS_MAX];	/* the devices of --cow */
 	size_t n_cows;
+	unsigned int limit;		/* seconds, for the instant */
+	bool hangs;			/* it was given up, and goes on */
 	char name[80];
 	char first[80];			/* word for the first device named */
 };
@@ -278,6 +280,9 @@ static bool make_space(struct request *request, struct record *record)
 				 origin->device.name);
 			cow.where = path;
 		}
+		if (cow.kind == COW_DEVICE || cow.kind == COW_FILE)
+			snprintf(origin->store, sizeof(origin->store), "%s",
+				 cow.where);
 		if (interrupted() ||
 		    !cow_make(&make, record, origin->cow, sizeof(origin->cow)))
 			return false;
@@ -348,8 +353,27 @@ static bool find_beneath(struct request *request)
  * All of it
  */
 
+/* What is written now need not be written while all others wait */
+static void sync_origins(const struct request *request)
+{
+	struct usage usage;
+	int fd;
+
+	for (size_t i = 0; i < request->n && !options.dry_run; i++) {
+		device_usage(request->origins[i].device.name, &usage);
+		fd = *usage.mountpoint ? open(usage.mountpoint, O_RDONLY |
+					      O_DIRECTORY | O_CLOEXEC) : -1;
+		if (fd < 0)
+			continue;
+		syncfs(fd);
+		close(fd);
+	}
+}
+
 static bool take(struct request *request, struct record *record)
 {
+	enum outcome outcome;
+
 	if (!make_space(request, record) || !attach_origins(request, record) ||
 	    !find_beneath(request))
 		return false;
@@ -361,7 +385,11 @@ static bool take(struct request *request, struct record *record)
 		if (!record_undo(record, "resume %s",
 				 request->origins[i].interposer))
 			return false;
-	return instant(request->origins, request->n) && !interrupted() &&
+	sync_origins(request);
+	outcome = instant(request->origins, request->n, request->limit,
+			  record);
+	request->hangs = outcome == INSTANT_HANGS;
+	return outcome == INSTANT_DONE && !interrupted() &&
 	       record_ready(record);
 }
 
@@ -412,10 +440,13 @@ static enum status take_snapshot(struct request *request, int argc, char **argv)
 	if (!record_begin(&record, request->name))
 		return FAILED;
 	if (!take(request, &record)) {
-		if (!options.dry_run)
-			record_roll_back(&record);
-		else
+		if (options.dry_run || request->hangs)
 			record_free(&record);
+		else
+			record_roll_back(&record);
+		if (request->hangs)
+			return refuse("a process of '%s' waits in the kernel for that device, and cannot be ended; when the device answers, or is removed, clean up with: interposectl recover",
+				      request->name);
 		return interrupted() ? UNDONE : FAILED;
 	}
 	record_free(&record);
@@ -523,7 +554,7 @@ static enum status remove_snapshot(const char *name)
 
 /* The options used, to find those that do not go together */
 struct said {
-	bool size, cow, wipe, name, list, json, remove;
+	bool size, cow, wipe, name, timeout, list, json, remove;
 	unsigned int spaces;		/* --vg, --file, --ram, and all --cow */
 	int devices;
 };
@@ -542,11 +573,26 @@ static void choose(struct request *request, struct said *said,
 		request->cows[request->n_cows++] = optarg;
 }
 
+static bool choose_limit(struct request *request, struct said *said)
+{
+	uint64_t seconds;
+
+	said->timeout = true;
+	if (parse_number(optarg, &seconds) && seconds &&
+	    seconds <= INSTANT_MOST) {
+		request->limit = seconds;
+		return true;
+	}
+	complain("--timeout needs a number of seconds from 1 to %d, not '%s'",
+		 INSTANT_MOST, optarg);
+	return false;
+}
+
 /* No option is ignored silently */
 static bool goes_together(const struct said *said)
 {
 	const bool makes = said->spaces || said->size || said->wipe ||
-			   said->name;
+			   said->name || said->timeout;
 	const struct {
 		bool wrong;
 		const char *why;
@@ -584,6 +630,7 @@ enum status snapshot_command(int argc, char **argv)
 		{ "file", required_argument, NULL, COW_FILE },
 		{ "ram", no_argument, NULL, COW_RAM },
 		{ "wipe", no_argument, NULL, 'w' },
+		{ "timeout", required_argument, NULL, 't' },
 		{ "name", required_argument, NULL, 'N' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'J' },
@@ -591,9 +638,10 @@ enum status snapshot_command(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct request request = { };
+	struct request request = { .limit = INSTANT_SECONDS };
 	const char *remove = NULL;
 	struct said said = { };
+	bool good = true;
 	int option;
 
 	while ((option = next_option(argc, argv, "s:lJ", longs, NULL)) != -1) {
@@ -601,6 +649,7 @@ enum status snapshot_command(int argc, char **argv)
 		case 's': request.cow.size = optarg; said.size = true; break;
 		case 'w': request.cow.wipe = said.wipe = true; break;
 		case 'N': snprintf(request.name, sizeof(request.name), "%s", optarg); said.name = true; break;
+		case 't': good &= choose_limit(&request, &said); break;
 		case 'l': said.list = true; break;
 		case 'J': said.json = true; break;
 		case 'r': remove = optarg; said.remove = true; break;
@@ -610,7 +659,7 @@ enum status snapshot_command(int argc, char **argv)
 		}
 	}
 	said.devices = argc - optind;
-	if (!goes_together(&said))
+	if (!good || !goes_together(&said))
 		return usage_error("snapshot");
 	if (said.list)
 		return list_snapshots(said.json);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "map.h"
@@ -17,6 +18,10 @@
 #include "undo.h"
 
 #define LOCK_NAME	".lock"
+#define BUSY_TENTHS	40		/* of a second, for who is killed to end */
+#define NOTICE_TENTHS	50
+#define LOCK_TENTHS	100
+#define RESUME_TENTHS	50
 
 const char *state_dir = STATE_DIR;
 
@@ -353,6 +358,40 @@ void record_end(struct record *record)
 	record_free(record);
 }
 
+/*
+ * Not by the descriptor that is inherited: a lock on that would be shared with
+ * the process that has opened it.
+ */
+bool record_lock(const struct record *record)
+{
+	char path[512];
+	int fd;
+
+	record_path(path, sizeof(path), record->name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && !flock(fd, LOCK_SH);
+}
+
+/* Whoever has locked it ends soon, or hangs in the kernel */
+static bool record_is_busy(const struct record *record)
+{
+	char path[512];
+	bool busy = true;
+	int fd;
+
+	record_path(path, sizeof(path), record->name);
+	fd = options.dry_run ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	for (int i = 0; busy && i < BUSY_TENTHS; i++) {
+		busy = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+		if (busy)
+			usleep(100000);
+	}
+	close(fd);
+	return busy;
+}
+
 static bool is(const struct record *record, size_t i, const char *kind)
 {
 	return !strncmp(record->undo[i], kind, strlen(kind));
@@ -391,7 +430,10 @@ static bool roll_back(struct record *record, char *why, size_t size)
 
 	set_signals(SIG_IGN); /* this is not interrupted */
 	capture_complaints(why, size);
-	good = !record->ready || write_line(record, "removing\n");
+	good = !record_is_busy(record);
+	if (!good)
+		complain("a process of that snapshot waits in the kernel for a device that does not answer, and cannot be ended");
+	good = good && (!record->ready || write_line(record, "removing\n"));
 	for (size_t i = good ? record->n : 0; i--; )
 		good &= undo_line(record, i);
 	capture_complaints(NULL, 0);
@@ -443,18 +485,78 @@ bool record_each(bool (*each)(struct record *record, void *data), void *data)
  * What others have left
  */
 
-static bool warn_of(struct record *record, void *data)
+static bool is_suspended(const struct record *record, size_t i)
 {
 	struct map_info info;
 
+	return is(record, i, "resume ") && !record->done[i] &&
+	       map_info(record->undo[i] + strlen("resume "), &info) &&
+	       info.suspended;
+}
+
+static bool ends_in_time(pid_t pid, int *status)
+{
+	for (int i = 0; i < RESUME_TENTHS; i++) {
+		if (waitpid(pid, status, WNOHANG) != 0)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
+/* In a process of its own: a resume may hang, and others are still to come */
+static bool resume_in_time(const struct record *record, size_t i)
+{
+	const char *name = record->undo[i] + strlen("resume ");
+	int status = 1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		state_leave();
+		map_without_udev();
+		_exit(!undo(record->undo[i], record->is[i] ?: "") ||
+		      is_suspended(record, i));
+	}
+	if (pid > 0 && !ends_in_time(pid, &status)) {
+		complain("%s is suspended, and resuming it takes too long: its I/O does not complete",
+			 name);
+		return false;
+	}
+	if (!status)
+		complain("%s was suspended, and is resumed", name);
+	return true;
+}
+
+/* False: one of them hangs */
+static bool resume_suspended(const struct record *record)
+{
+	bool good = true;
+
+	for (size_t i = record->n; i--; )
+		if (!record->ready && !record->foreign &&
+		    is_suspended(record, i))
+			good &= resume_in_time(record, i);
+	return good;
+}
+
+static bool resume_of_others(struct record *record, void *data)
+{
+	(void)data;
+	resume_suspended(record);
+	return false;
+}
+
+static bool warn_of(struct record *record, void *data)
+{
 	(void)data;
 	if (record_is_foreign(record) || record->ready)
 		return false;
 	for (size_t i = 0; i < record->n; i++)
-		if (!record->done[i] && !strncmp(record->undo[i], "resume ", 7) &&
-		    map_info(record->undo[i] + 7, &info) && info.suspended)
+		if (is_suspended(record, i))
 			complain("%s is suspended, and the I/O of its device waits",
-				 info.name);
+				 record->undo[i] + strlen("resume "));
 	complain("'%s' was not completed; to clean up: interposectl recover",
 		 record->name);
 	return false;
@@ -497,6 +599,10 @@ static bool recover_one(struct record *record, void *data)
 	if (record->ready)
 		return false;
 	snprintf(name, sizeof(name), "%s", record->name);
+	if (!resume_suspended(record)) {
+		state_left++;
+		return false;
+	}
 	if (roll_back(record, why, sizeof(why))) {
 		note_recovered(name);
 		complain("'%s' was not completed, and is undone%s%s", name,
@@ -534,7 +640,45 @@ static void look_for_traces(void)
 		record_each(warn_of, NULL);
 }
 
-bool state_enter(bool changes)
+/* "1: FLOCK  ADVISORY  WRITE 1234 00:17:567 0 EOF"; 0: cannot be told */
+static int lock_owner(void)
+{
+	FILE *file = fopen("/proc/locks", "re");
+	char line[256], kind[16];
+	unsigned long inode;
+	int pid, owner = 0;
+	struct stat st;
+
+	while (file && !fstat(lock, &st) && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s FLOCK %*s %15s %d %*x:%*x:%lu", kind,
+			   &pid, &inode) == 3 &&
+		    !strcmp(kind, "WRITE") && inode == st.st_ino)
+			owner = pid;
+	if (file)
+		fclose(file);
+	return owner;
+}
+
+static bool take_lock(bool patient)
+{
+	for (int tenths = 0; flock(lock, LOCK_EX | LOCK_NB); tenths++) {
+		if ((errno != EINTR && errno != EWOULDBLOCK) || interrupted())
+			return false;
+		if (tenths == NOTICE_TENTHS)
+			complain("waiting for another interposectl, process %d",
+				 lock_owner());
+		if (tenths >= LOCK_TENTHS && !patient) {
+			record_each(resume_of_others, NULL);
+			complain("another interposectl, process %d, does not end; what it had suspended was resumed; end that process, then: interposectl recover",
+				 lock_owner());
+			return false;
+		}
+		usleep(100000);
+	}
+	return true;
+}
+
+bool state_enter(bool changes, bool patient)
 {
 	if (geteuid()) {
 		complain("this needs root, like all of device-mapper; try sudo");
@@ -551,10 +695,8 @@ bool state_enter(bool changes)
 			 strerror(errno));
 		return false;
 	}
-	while (flock(lock, LOCK_EX)) {
-		if (errno != EINTR || interrupted())
-			return false;
-	}
+	if (!take_lock(patient))
+		return false;
 	record_each(recover_one, NULL);
 	return true;
 }

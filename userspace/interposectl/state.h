@@ -46,8 +46,12 @@ struct record {
 	int fd;
 };
 
-/* Alone if @changes, and then after cleaning up what others have left */
-bool state_enter(bool changes);
+/*
+ * Alone if @changes, and then after cleaning up what others have left. Who is not
+ * @patient waits ten seconds for that: then what another command has suspended is
+ * resumed, and this is false.
+ */
+bool state_enter(bool changes, bool patient);
 void state_leave(void);
 
 /* Somebody wants this program to end; asked where it can be undone */
@@ -60,6 +64,11 @@ bool record_begin(struct record *record, const char *name);
 bool record_read(struct record *record, const char *name);
 bool record_undo(struct record *record, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/*
+ * Nobody undoes it as long as this process lives, even if the one that has begun
+ * it is gone. False: it is undone already.
+ */
+bool record_lock(const struct record *record);
 bool record_has(const struct record *record, const char *line);
 bool record_ready(struct record *record);
 /* The operation has nothing to be undone any more */

@@ -73,7 +73,7 @@ void __wrap_check_device(const struct stack *stack, const struct device *device,
 void __wrap_content_read(const char *path, struct content *content);
 bool __wrap_stack_read(struct stack *stack);
 bool __wrap_map_info(const char *name, struct map_info *info);
-bool __wrap_state_enter(bool changes);
+bool __wrap_state_enter(bool changes, bool patient);
 void __wrap_state_leave(void);
 int __wrap_monitor_check(struct interpose_monitor *monitor);
 void __wrap_settings_load(settings_complain *complain, void *data,
@@ -172,9 +172,10 @@ bool __wrap_map_info(const char *name, struct map_info *info)
 	return false;
 }
 
-bool __wrap_state_enter(bool changes)
+bool __wrap_state_enter(bool changes, bool patient)
 {
 	(void)changes;
+	(void)patient;
 	claim(options.dry_run);
 	return true;
 }

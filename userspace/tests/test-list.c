@@ -18,7 +18,7 @@
 int interposectl_main(int argc, char **argv);
 bool __wrap_stack_read(struct stack *stack);
 void __wrap_stack_free(struct stack *stack);
-bool __wrap_state_enter(bool changes);
+bool __wrap_state_enter(bool changes, bool patient);
 void __wrap_state_leave(void);
 void __wrap_device_usage(const char *name, struct usage *usage);
 bool __wrap_map_message(const char *name, const char *message);
@@ -98,9 +98,10 @@ void __wrap_stack_free(struct stack *stack)
 	(void)stack;
 }
 
-bool __wrap_state_enter(bool changes)
+bool __wrap_state_enter(bool changes, bool patient)
 {
 	(void)changes;
+	(void)patient;
 	return true;
 }
 

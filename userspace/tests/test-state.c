@@ -5,9 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "map.h"
@@ -16,15 +21,36 @@
 #include "tap.h"
 #include "undo.h"
 
+#define MAPS 3
+
 static char undone[1024];	/* what undo() was told, with blanks between */
 static const char *stuck;	/* the line that cannot be undone */
 static char said[8192];
 
+/* Mapped devices that may be suspended, in memory that processes share */
+static struct {
+	atomic_bool suspended, hangs;
+} *maps;
+
+/* "0" and so on */
 bool map_info(const char *name, struct map_info *info)
 {
-	(void)name;
 	memset(info, 0, sizeof(*info));
-	return false;
+	if (strlen(name) != 1 || *name < '0' || *name >= '0' + MAPS)
+		return false;
+	info->suspended = atomic_load(&maps[*name - '0'].suspended);
+	return true;
+}
+
+void map_without_udev(void)
+{
+}
+
+static void resume(int i)
+{
+	while (atomic_load(&maps[i].hangs))
+		usleep(1000);
+	atomic_store(&maps[i].suspended, false);
 }
 
 bool undo_knows(const char *line)
@@ -42,6 +68,9 @@ bool undo_identity(const char *line, char *identity)
 
 bool undo(const char *line, const char *identity)
 {
+	if (!strncmp(line, "resume ", 7) && line[7] >= '0' &&
+	    line[7] < '0' + MAPS)
+		resume(line[7] - '0');
 	if (stuck && !strcmp(line, stuck)) {
 		complain("it sticks");
 		return false;
@@ -81,6 +110,8 @@ static void drop_record(const char *name)
 }
 
 /* The beginning of a command that changes something */
+static bool patient = true;
+
 static bool enter(void)
 {
 	bool good;
@@ -91,7 +122,7 @@ static bool enter(void)
 	rewind(stderr);
 	if (ftruncate(fileno(stderr), 0))
 		return false;
-	good = state_enter(true);
+	good = state_enter(true, patient);
 	fflush(stderr);
 	memset(said, 0, sizeof(said));
 	if (pread(fileno(stderr), said, sizeof(said) - 1, 0) < 0)
@@ -234,6 +265,100 @@ static void test_writing(void)
 	is("then all", enter() && !strcmp(undone, "file /odd!,") && !is_there("new"));
 }
 
+static void suspend(bool hangs)
+{
+	for (int i = 0; i < MAPS; i++)
+		atomic_store(&maps[i].suspended, true);
+	atomic_store(&maps[1].hangs, hangs);
+}
+
+static bool resumed(int i)
+{
+	return !atomic_load(&maps[i].suspended);
+}
+
+/* Somebody has locked it, and does not end */
+static pid_t hold(const char *name, int kind)
+{
+	char path[300], word;
+	int ready[2];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/%s", state_dir, name);
+	if (pipe(ready))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		if (flock(open(path, O_RDWR | O_CREAT, 0600), kind) ||
+		    write(ready[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &word, 1) != 1)
+		pid = -1;
+	close(ready[0]);
+	return pid;
+}
+
+static void drop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static const char three[] = "interposectl 2\nundo interposer x\n"
+	"undo resume 0\nundo resume 1\nundo resume 2\n";
+
+static void test_suspended(void)
+{
+	put_record("snap", three);
+	suspend(false);
+	is("what was left suspended is resumed", enter() && resumed(0) &&
+	   resumed(1) && resumed(2) && strstr(said, "1 was suspended") &&
+	   !is_there("snap"));
+	put_record("snap", three);
+	suspend(true);
+	is("a resume that hangs does not hold up the others", enter() &&
+	   resumed(0) && !resumed(1) && resumed(2) && state_left == 1 &&
+	   is_there("snap") &&
+	   strstr(said, "1 is suspended, and resuming it takes too long"));
+	atomic_store(&maps[1].hangs, false);
+	is("later it is undone", enter() && resumed(1) && !is_there("snap"));
+}
+
+static void test_locked(void)
+{
+	char process[32];
+	pid_t pid;
+
+	put_record("snap", three);
+	suspend(false);
+	pid = hold("snap", LOCK_SH);
+	is("what a process works on is not undone beneath it, but resumed",
+	   pid > 0 && enter() && !*undone && is_there("snap") && resumed(1) &&
+	   state_left == 1 && strstr(said, "waits in the kernel"));
+	drop(pid);
+	is("when that is gone, it is", enter() && !is_there("snap") &&
+	   strstr(undone, "interposer x,"));
+
+	put_record("snap", three);
+	suspend(true);
+	pid = hold(".lock", LOCK_EX);
+	patient = false;
+	is("recover does not wait for ever for another command", pid > 0 &&
+	   !enter() && strstr(said, "does not end") && is_there("snap"));
+	snprintf(process, sizeof(process), "process %d,", pid);
+	is("and names that", strstr(said, process));
+	is("and resumes what that has suspended", resumed(0) && resumed(2) &&
+	   !resumed(1));
+	atomic_store(&maps[1].hangs, false);
+	drop(pid);
+	is("when that is gone, it undoes it", enter() && !is_there("snap"));
+	patient = true;
+}
+
 int main(void)
 {
 	char directory[] = "/tmp/test-state.XXXXXX", path[64];
@@ -245,6 +370,10 @@ int main(void)
 	if (!mkdtemp(directory))
 		return 1;
 	state_dir = directory;
+	maps = mmap(NULL, MAPS * sizeof(*maps), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (maps == MAP_FAILED)
+		return 1;
 	snprintf(path, sizeof(path), "%s/.said", directory);
 	if (!freopen(path, "w+", stderr))
 		return 1;
@@ -252,6 +381,8 @@ int main(void)
 	test_stuck();
 	test_damaged();
 	test_writing();
+	test_suspended();
+	test_locked();
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/.lock", directory);
 	unlink(path);

@@ -30,5 +30,10 @@ refused "--list takes no other option than --json" snapshot --list --name x
 refused "--remove takes only the NAME" snapshot --remove x --ram
 refused "--remove takes only the NAME" snapshot --remove x --size 32M
 refused "--remove takes only the NAME" snapshot --remove x "$dev"
+refused "--timeout needs a number of seconds from 1 to 600" snapshot --timeout 0 --ram "$dev"
+refused "--timeout needs a number of seconds from 1 to 600" snapshot --ram --timeout 601 "$dev"
+refused "--timeout needs a number of seconds from 1 to 600" snapshot --timeout soon --ram "$dev"
+refused "--list takes no other option than --json" snapshot --list --timeout 5
+refused "--remove takes only the NAME" snapshot --remove x --timeout 5
 refused "--mark cannot be used with --since or --format" changed --mark --format json "$dev"
 test_done
