@@ -642,6 +642,8 @@ static enum outcome with_crew(struct crew *crew)
 	close_all(crew);
 	munlockall();
 	map_wait(result.cookie);
+	for (size_t i = 0; i < crew->n && outcome == INSTANT_DONE; i++)
+		map_make_node(crew->origins[i].snapshot);
 	return outcome;
 }
 

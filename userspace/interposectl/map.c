@@ -505,3 +505,14 @@ void map_wait(uint32_t cookie)
 	if (!options.dry_run)
 		dm_udev_wait(cookie);
 }
+
+void map_make_node(const char *name)
+{
+	struct dm_task *dmt = task(DM_DEVICE_MKNODES, name);
+
+	if (!dmt)
+		return;
+	dm_task_run(dmt);
+	dm_task_destroy(dmt);
+	dm_task_update_nodes();
+}

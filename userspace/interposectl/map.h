@@ -67,4 +67,10 @@ bool map_message(const char *name, const char *message);
 /* What udev makes of new devices is waited for when nothing is suspended */
 void map_wait(uint32_t cookie);
 
+/*
+ * Without udev a process makes the nodes of the devices that it has created. For
+ * one that was created by another process that has ended; after map_wait().
+ */
+void map_make_node(const char *name);
+
 #endif

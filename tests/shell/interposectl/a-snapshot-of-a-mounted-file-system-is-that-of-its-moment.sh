@@ -11,10 +11,11 @@ requires_target snapshot
 
 # one_of SPACE…: a snapshot with that space
 one_of() {
-	local sum command
+	local sum command size=(--size 32M)
 	note "space: $*"
 	echo old >"$at/file"
-	interposectl_status 0 snapshot --name "$P-snap" --size 32M "$@" "$at"
+	[[ $1 != --cow ]] || size=() # a store has the size that it has
+	interposectl_status 0 snapshot --name "$P-snap" "${size[@]}" "$@" "$at"
 	command=$(grep '^mount ' <<<"$said")
 	echo new >"$at/file"
 	sync -f "$at"
