@@ -37,8 +37,12 @@
  *	  interpose_dev->lock (attach against detach)
  *	    the freeze of a queue, blk_interposer_lock, blk_interposer->lock
  *	    interpose_devs_lock (the list of devices and who uses them; nothing
- *	    that waits for I/O inside)
- *	      blk_holder_mutex
+ *	    that waits for I/O or memory inside)
+ *
+ *	interpose_claims_lock (first and last lines of devices; not with I/O
+ *	held)
+ *	  interpose_devs_lock
+ *	  blk_holder_mutex
  *
  * An interposed mapped device is suspended by a work item that holds none of
  * these, and before interpose_dev->lock is taken. It stays suspended without
@@ -187,6 +191,13 @@ static int interpose_major;
 static DEFINE_IDA(interpose_ida);
 static LIST_HEAD(interpose_devs);
 static DEFINE_MUTEX(interpose_devs_lock);
+/*
+ * Keeps the first line of a device, with its claim, apart from the last line of
+ * another mapped device's tables. The claim takes blk_holder_mutex, and whoever
+ * has that mutex may wait for memory, and so for I/O that we hold. So suspend
+ * and resume, and all that runs between them, take neither.
+ */
+static DEFINE_MUTEX(interpose_claims_lock);
 /* Thaws and reaps; needed to write pages back. */
 static struct workqueue_struct *interpose_wq;
 /*
@@ -1382,9 +1393,27 @@ static struct interpose_dev *interpose_dev_find(struct dm_target *ti,
 		/* kept by an opener of its bypass disk: reuse it */
 		found->md = md;
 		found->retired = false;
-		blk_interposer_claim(&found->ip, dm_disk(md), found->bypass);
 	}
 	return found;
+}
+
+/* The same, and claim the device if this is its first user. */
+static struct interpose_dev *interpose_dev_find_claim(struct dm_target *ti,
+						      struct block_device *bdev)
+{
+	struct interpose_dev *dev;
+	bool first;
+
+	lockdep_assert_held(&interpose_claims_lock);
+
+	mutex_lock(&interpose_devs_lock);
+	dev = interpose_dev_find(ti, bdev);
+	first = !IS_ERR_OR_NULL(dev) && dev->users == 1;
+	mutex_unlock(&interpose_devs_lock);
+
+	if (first)
+		blk_interposer_claim(&dev->ip, dm_disk(dev->md), dev->bypass);
+	return dev;
 }
 
 /*
@@ -1481,15 +1510,17 @@ static struct interpose_dev *interpose_dev_create(struct dm_target *ti,
 		return dev;
 	}
 
-	mutex_lock(&interpose_devs_lock);
-	found = interpose_dev_find(ti, dev->bdev);
+	mutex_lock(&interpose_claims_lock);
+	found = interpose_dev_find_claim(ti, dev->bdev);
 	if (!found) {
 		dev->md = dm_table_get_md(ti->table);
 		dev->users = 1;
+		mutex_lock(&interpose_devs_lock);
 		list_add(&dev->list, &interpose_devs);
+		mutex_unlock(&interpose_devs_lock);
 		blk_interposer_claim(&dev->ip, dm_disk(dev->md), dev->bypass);
 	}
-	mutex_unlock(&interpose_devs_lock);
+	mutex_unlock(&interpose_claims_lock);
 
 	if (found) {
 		interpose_dev_free(dev);
@@ -1529,14 +1560,17 @@ static void interpose_dev_drop(struct interpose_dev *dev, bool was_line)
 	struct file *pin = NULL;
 	bool last;
 
+	mutex_lock(&interpose_claims_lock);
 	mutex_lock(&interpose_devs_lock);
 	last = !--dev->users;
 	if (last) {
-		blk_interposer_claim(&dev->ip, NULL, dev->bypass);
 		dev->md = NULL;
 		pin = xchg(&dev->pin, NULL);
 	}
 	mutex_unlock(&interpose_devs_lock);
+	if (last)
+		blk_interposer_claim(&dev->ip, NULL, dev->bypass);
+	mutex_unlock(&interpose_claims_lock);
 
 	if (pin)
 		__fput_sync(pin);
@@ -1607,9 +1641,9 @@ static struct interpose_dev *interpose_dev_get(struct dm_target *ti, dev_t devt,
 	if (r)
 		goto out_fput;
 
-	mutex_lock(&interpose_devs_lock);
-	dev = interpose_dev_find(ti, file_bdev(bdev_file));
-	mutex_unlock(&interpose_devs_lock);
+	mutex_lock(&interpose_claims_lock);
+	dev = interpose_dev_find_claim(ti, file_bdev(bdev_file));
+	mutex_unlock(&interpose_claims_lock);
 	if (!dev) {
 		dev = interpose_dev_create(ti, bdev_file);
 		if (!IS_ERR(dev))
