@@ -58,13 +58,13 @@ static bool blocks_fit(const struct cow_request *request,
 
 	if (of_cow > of_origin &&
 	    request->origin->sectors % (of_cow / 512)) {
-		complain("%s has sectors of %u bytes, and the size of /dev/%s is not a multiple of that; name a device with sectors of %u bytes",
-			 cow->path, of_cow, request->origin->name, of_origin);
+		complain("%s has sectors of %u bytes, and the size of %s is not a multiple of that; name a device with sectors of %u bytes",
+			 cow->shown, of_cow, request->origin->shown, of_origin);
 		return false;
 	}
 	if (cow->sectors % (of_origin / 512)) {
-		complain("/dev/%s has sectors of %u bytes, and the size of %s is not a multiple of that; name a device or partition whose size is a multiple",
-			 request->origin->name, of_origin, cow->path);
+		complain("%s has sectors of %u bytes, and the size of %s is not a multiple of that; name a device or partition whose size is a multiple",
+			 request->origin->shown, of_origin, cow->shown);
 		return false;
 	}
 	return true;

@@ -186,11 +186,12 @@ static bool copy_name(const char *entry, void *data)
 
 static bool is_held(const char *name, const char *what)
 {
-	char holder[NAME_SIZE] = "";
+	char holder[NAME_SIZE] = "", shown[SHOWN_SIZE];
 
 	if (!sysfs_each(name, "holders", copy_name, holder))
 		return false;
-	complain("%s (/dev/%s) is in use by %s", what, name, holder);
+	complain("%s (%s) is in use by %s", what,
+		 device_shown(name, shown, sizeof(shown)), holder);
 	return true;
 }
 
