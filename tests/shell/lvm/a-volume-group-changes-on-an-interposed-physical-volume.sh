@@ -29,7 +29,7 @@ group_remove() {
 
 # quiet COMMAND…: it succeeds, and what it says names none of ours, and no duplicate
 quiet() {
-	"$@" >"$T_DIR/said" 2>&1 || fail "status $? from $*: $(<"$T_DIR/said")"
+	"$@" >"$T_DIR/said" 2>&1 {T_NEVER}>&- || fail "status $? from $*: $(<"$T_DIR/said")"
 	[[ ! $(<"$T_DIR/said") =~ interpose|"$P-x"|"$P-snap"|[Dd]uplicate ]] || fail "$* says: $(<"$T_DIR/said")"
 }
 
