@@ -19,7 +19,7 @@ equal "size, with nobody there to extend it" 131072 "$total"
 dmeventd_start
 watched on --interval 2 --all
 equal "monitored" "$P-snap" "$(watched list)"
-wait_until "it is extended" 120 said "$P/cow extended"
+wait_until "it is extended" 120 said "extended $P/cow"
 expect_error "not a snapshot of an interposed device" -- watched on "${other##*/}"
 watched off --all
 equal "monitored" "" "$(watched list)"
