@@ -134,7 +134,7 @@ static int switch_all(const struct options *options, enum what what)
 	int status = 0, error;
 
 	if (!task || !dm_task_run(task))
-		errx(1, "cannot list the mapped devices; run this as root");
+		errx(1, "cannot list the mapped devices; run this as root, on a kernel with device-mapper");
 	names = dm_task_get_names(task);
 	while (names && names->dev) {
 		error = switch_one(options, names->name, what);

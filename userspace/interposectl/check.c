@@ -79,16 +79,24 @@ void findings_free(struct findings *all)
 /* Asked once: it loads a module */
 static void check_kernel(const struct device *device, struct findings *all)
 {
+	enum { MISSING = -3 };
 	static int has = -2;
 	struct utsname kernel;
 
+	if (has == -2 && map_is_missing())
+		has = MISSING;
 	if (has == -2)
 		has = map_has_target("interpose");
-	if (has || uname(&kernel))
+	if (uname(&kernel))
 		return;
-	found(all, device, REFUSE, "no-target",
-	      "cannot be interposed: this kernel (%s) has no target interpose\nboot a kernel with dm-interpose; if this is one, modprobe dm-interpose shows what is wrong",
-	      kernel.release);
+	if (has == MISSING)
+		found(all, device, REFUSE, "no-device-mapper",
+		      "cannot be interposed: this kernel (%s) has no device-mapper\n" MAP_REMEDY,
+		      kernel.release, "dm-mod");
+	else if (!has)
+		found(all, device, REFUSE, "no-target",
+		      "cannot be interposed: this kernel (%s) has no target interpose\n" MAP_REMEDY,
+		      kernel.release, "dm-interpose");
 }
 
 static void check_interposed(const struct stack *stack,
@@ -347,6 +355,13 @@ static void print_text(const struct findings *all)
 	}
 }
 
+/* Without device-mapper nothing is interposed, and nothing can be: a finding */
+static bool read_stack(struct stack *stack)
+{
+	memset(stack, 0, sizeof(*stack));
+	return map_is_missing() || stack_read(stack);
+}
+
 enum status check_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -370,7 +385,7 @@ enum status check_command(int argc, char **argv)
 	}
 	if (optind == argc)
 		return missing("check", "a device");
-	if (!stack_read(&stack))
+	if (!read_stack(&stack))
 		return FAILED;
 	for (; optind < argc; optind++) {
 		if (device_find(argv[optind], &device))

@@ -96,15 +96,17 @@ void content_read(const char *path, struct content *content)
 
 bool content_other_device(const char *name, const char *option, char *other)
 {
-	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	char mounted[NAME_SIZE], path[PATH_MAX];
+	struct libmnt_table *table;
 	struct libmnt_fs *fs;
 	struct stat st;
 	char *value;
 	size_t length;
 	bool found = false;
 
+	proc_path("self/mountinfo", path, sizeof(path));
+	table = mnt_new_table_from_file(path);
 	while (!found && table && iter && !mnt_table_next_fs(table, iter, &fs)) {
 		if (!sysfs_name(mnt_fs_get_devno(fs), mounted) ||
 		    strcmp(mounted, name) ||

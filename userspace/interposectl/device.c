@@ -88,9 +88,12 @@ void device_word(const struct device *device, char *word, size_t size)
  * others by now: only numbers count.
  */
 
-static struct libmnt_table *mounts(void)
+struct libmnt_table *device_mounts(void)
 {
-	return mnt_new_table_from_file("/proc/self/mountinfo");
+	char path[PATH_MAX];
+
+	return mnt_new_table_from_file(proc_path("self/mountinfo", path,
+						 sizeof(path)));
 }
 
 struct numbers {
@@ -191,7 +194,7 @@ int devices_of_file(const char *path, dev_t *devs, size_t max)
 
 	if (stat(path, &st))
 		return -1;
-	table = mounts();
+	table = device_mounts();
 	n = devices_of_mount(path, device_mount_of(table, path), st.st_dev, devs, max);
 	mnt_unref_table(table);
 	return n;
@@ -286,7 +289,7 @@ static bool swaps_to(const char *path, const char *name)
 static void look_for_swap(const char *name, struct usage *usage)
 {
 	char line[4 * PATH_MAX + 128], path[PATH_MAX];
-	FILE *swaps = fopen("/proc/swaps", "re");
+	FILE *swaps = fopen(proc_path("swaps", path, sizeof(path)), "re");
 
 	while (swaps && fgets(line, sizeof(line), swaps))
 		if (parse_swap(line, path, sizeof(path)) &&
@@ -298,7 +301,7 @@ static void look_for_swap(const char *name, struct usage *usage)
 
 void device_usage(const char *name, struct usage *usage)
 {
-	struct libmnt_table *table = mounts();
+	struct libmnt_table *table = device_mounts();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 

@@ -11,6 +11,8 @@
 
 #include "sysfs.h"
 
+struct libmnt_table;
+
 #define SHOWN_SIZE	(4 * NAME_SIZE)
 
 struct device {
@@ -60,8 +62,8 @@ void device_word(const struct device *device, char *word, size_t size);
  * btrfs, several. -1: it has some, and does not tell which.
  */
 int devices_of_file(const char *path, dev_t *devs, size_t max);
-/* The mount that a file is in, out of the mount table */
-struct libmnt_table;
+/* The mount table of this process, and the mount in it that a file is in */
+struct libmnt_table *device_mounts(void);
 struct libmnt_fs *device_mount_of(struct libmnt_table *table, const char *path);
 void device_usage(const char *name, struct usage *usage);
 /* Opened by nobody who claims it, such as a file system or a mapped device */

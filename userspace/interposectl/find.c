@@ -216,7 +216,7 @@ static bool find_tag(const char *argument, size_t tag, struct device *device)
 /* Say why the device of a file system is unknown, and what to do */
 static void complain_of_file_system(const char *path)
 {
-	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
+	struct libmnt_table *table = device_mounts();
 	struct libmnt_fs *fs = NULL;
 	const char *type, *options;
 	char *upper = NULL;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <libdevmapper.h>
 
 #include "map.h"
 #include "reason.h"
 #include "say.h"
+#include "sysfs.h"
 
 /*
  * libdevmapper itself
@@ -54,18 +57,82 @@ void map_without_udev(void)
 	dm_udev_set_sync_support(0);
 }
 
-static struct dm_task *task(int type, const char *name)
+/* libdevmapper gives the reason why it cannot use the kernel only once */
+static char unusable[sizeof(last_error)];
+
+static struct dm_task *create(int type)
 {
 	struct dm_task *dmt;
 
 	last_error[0] = '\0';
+	errno = 0;
 	dmt = dm_task_create(type);
-	if (dmt && (!name || dm_task_set_name(dmt, name)))
-		return dmt;
+	if (!dmt && *last_error)
+		memcpy(unusable, last_error, sizeof(unusable));
+	return dmt;
+}
+
+/* "236 device-mapper"; if the list cannot be read, it may be there */
+static bool is_registered(void)
+{
+	char path[PATH_MAX], line[128], name[64];
+	FILE *misc = fopen(proc_path("misc", path, sizeof(path)), "re");
+	bool found = !misc;
+
+	while (misc && !found && fgets(line, sizeof(line), misc))
+		found = sscanf(line, "%*u %63s", name) == 1 &&
+			!strcmp(name, "device-mapper");
+	if (misc)
+		fclose(misc);
+	return found;
+}
+
+/* Tried first: the node loads a module */
+bool map_is_missing(void)
+{
+	struct dm_task *dmt = create(DM_DEVICE_LIST);
+
 	if (dmt)
 		dm_task_destroy(dmt);
-	complain("device-mapper: %s",
-		 *last_error ? last_error : "out of memory");
+	return !dmt && !is_registered();
+}
+
+static void complain_of_task(int error)
+{
+	char why[sizeof(last_error)];
+	struct utsname kernel;
+
+	snprintf(why, sizeof(why), "%s", *last_error ? last_error :
+		 error == ENOMEM ? "out of memory" :
+		 *unusable ? unusable : strerror(error));
+	if (map_is_missing() && !uname(&kernel))
+		complain("this kernel (%s) has no device-mapper; " MAP_REMEDY,
+			 kernel.release, "dm-mod");
+	else
+		complain("device-mapper: %s", why);
+}
+
+bool map_is_usable(void)
+{
+	struct dm_task *dmt = create(DM_DEVICE_LIST);
+
+	if (!dmt) {
+		complain_of_task(errno);
+		return false;
+	}
+	dm_task_destroy(dmt);
+	return true;
+}
+
+static struct dm_task *task(int type, const char *name)
+{
+	struct dm_task *dmt = create(type);
+
+	if (dmt && (!name || dm_task_set_name(dmt, name)))
+		return dmt;
+	complain_of_task(errno);
+	if (dmt)
+		dm_task_destroy(dmt);
 	return NULL;
 }
 

@@ -36,6 +36,15 @@ void map_warm_up(void);
 /* For a process that does not wait for udev, since nobody may be left who could */
 void map_without_udev(void);
 
+/* What to do on a kernel without what is needed; %s is a module */
+#define MAP_REMEDY \
+	"boot a kernel with dm-interpose; if this is one, modprobe %s shows what is wrong"
+
+/* This kernel has no device-mapper; nothing is printed */
+bool map_is_missing(void);
+/* It has, and it can be used; false: the reason has been printed */
+bool map_is_usable(void);
+
 /* Reading */
 int map_each(bool (*each)(const char *name, dev_t dev, void *data), void *data);
 bool map_info(const char *name, struct map_info *info);

@@ -26,6 +26,7 @@
 struct watch {
 	struct interpose_settings settings;
 	bool once;
+	bool listed;			/* the snapshots, at least once */
 	bool all;			/* also those that are yet to come */
 	struct interpose_monitor *v;
 	size_t n;
@@ -72,14 +73,18 @@ static bool add(struct watch *watch, const char *name, const char *uuid)
 	return true;
 }
 
-/* Those that are there now. That one cannot be read is said, and no reason to end */
+/*
+ * Those that are there now. That they cannot be listed this time is said, and is
+ * no reason to end; if that is so from the beginning, it will remain so.
+ */
 static bool add_all(struct watch *watch)
 {
 	struct stack stack;
 	bool good = true;
 
 	if (!stack_read(&stack))
-		return !watch->once;
+		return watch->listed && !watch->once;
+	watch->listed = true;
 	for (size_t i = 0; good && i < stack.n_snapshots; i++) {
 		const struct snapshot *snap = &stack.snapshots[i];
 
@@ -127,7 +132,7 @@ static bool add_named(struct watch *watch, int argc, char **argv)
 		found = add_of_device(watch, argv[i]);
 		if (found > 0)
 			continue;
-		if (!found)
+		if (!found && map_is_usable())
 			complain("%s is neither a snapshot nor a device that has one; interposectl snapshot --list lists them all",
 				 argv[i]);
 		return false;

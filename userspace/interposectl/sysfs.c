@@ -15,6 +15,13 @@
 #define DEPTH_MAX	32
 
 const char *sysfs_root = "/sys";
+const char *proc_root = "/proc";
+
+char *proc_path(const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", proc_root, name);
+	return path;
+}
 
 /*
  * Names and attributes

@@ -14,7 +14,11 @@
 
 #define NAME_SIZE	(NAME_MAX + 1)
 
-extern const char *sysfs_root;		/* "/sys", but for unit tests */
+/* "/sys" and "/proc", but for unit tests */
+extern const char *sysfs_root, *proc_root;
+
+/* The path of @name below proc_root */
+char *proc_path(const char *name, char *path, size_t size);
 
 #define BACKING_MAX	64
 
