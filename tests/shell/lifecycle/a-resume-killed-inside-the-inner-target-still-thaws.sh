@@ -4,7 +4,8 @@
 # Given a mounted ext4, frozen by the suspend of its interposer, whose inner target era reads metadata from a disk that
 #   does not answer for a while
 # When dmsetup is killed while it resumes or creates such an interposer, and the disk answers again
-# Then the resume is completed all the same: the file system is thawed and written, through the interposer
+# Then the create attaches nothing, and the next resume attaches it; the resume is completed all the same: the file system
+#   is thawed and written, through the interposer
 . tests/lib/test.sh
 . tests/lib/kill.sh
 requires_target era
@@ -30,6 +31,9 @@ cleanup dm_remove_if_there "$P-x"
 dmsetup create "$P-x" --notable
 dmsetup load "$P-x" <<<"$table"
 killed_in_era dmsetup resume "$P-x"
+equal "state" detached "$(interposer_state x)"
+written
+dmsetup resume "$P-x"
 equal "state" attached "$(interposer_state x)"
 written
 
