@@ -67,20 +67,35 @@ struct mounted {
 	char options[4096];
 };
 
-static bool look_in_table(const char *path, dev_t dev, struct mounted *found)
+/* A member that a bcachefs has lost may be mounted too, with the same number */
+static void note_mounted(struct libmnt_fs *fs, struct mounted *found)
 {
-	struct libmnt_table *table = mnt_new_table_from_file(path);
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs;
-	bool good = false;
+	const char *type = mnt_fs_get_fstype(fs) ?: "";
+	size_t length = strlen(found->type);
 
-	while (table && iter && !good && !mnt_table_next_fs(table, iter, &fs)) {
-		if (mnt_fs_get_devno(fs) != dev)
-			continue;
-		snprintf(found->type, sizeof(found->type), "%s",
-			 mnt_fs_get_fstype(fs) ?: "");
+	if (!length)
 		snprintf(found->options, sizeof(found->options), "%s",
 			 mnt_fs_get_fs_options(fs) ?: "");
+	if (!length)
+		snprintf(found->type, sizeof(found->type), "%s", type);
+	else if (strcmp(found->type, type))
+		snprintf(found->type + length, sizeof(found->type) - length,
+			 " or %s", type);
+}
+
+static bool look_in_table(const char *name, dev_t dev, struct mounted *found)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_table *table;
+	struct libmnt_fs *fs;
+	char path[PATH_MAX];
+	bool good = false;
+
+	table = mnt_new_table_from_file(proc_path(name, path, sizeof(path)));
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
+		if (mnt_fs_get_devno(fs) != dev)
+			continue;
+		note_mounted(fs, found);
 		good = true;
 	}
 	mnt_free_iter(iter);
@@ -91,27 +106,27 @@ static bool look_in_table(const char *path, dev_t dev, struct mounted *found)
 /* Other mount namespaces than this one are those of other processes */
 static bool look_for_mount(dev_t dev, struct mounted *found)
 {
+	char name[NAME_SIZE + 16], path[PATH_MAX];
 	struct dirent *entry;
 	ino_t last = 0;
-	char path[300];
 	bool good;
 	DIR *proc;
 
 	memset(found, 0, sizeof(*found));
-	good = look_in_table("/proc/self/mountinfo", dev, found);
-	proc = good ? NULL : opendir("/proc");
+	good = look_in_table("self/mountinfo", dev, found);
+	proc = good ? NULL : opendir(proc_root);
 	while (proc && !good && (entry = readdir(proc))) {
 		struct stat st;
 
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
-		if (stat(path, &st) || st.st_ino == last)
+		snprintf(name, sizeof(name), "%s/ns/mnt", entry->d_name);
+		if (stat(proc_path(name, path, sizeof(path)), &st) ||
+		    st.st_ino == last)
 			continue;
 		last = st.st_ino;
-		snprintf(path, sizeof(path), "/proc/%s/mountinfo",
-			 entry->d_name);
-		good = look_in_table(path, dev, found);
+		snprintf(name, sizeof(name), "%s/mountinfo", entry->d_name);
+		good = look_in_table(name, dev, found);
 	}
 	if (proc)
 		closedir(proc);
@@ -172,7 +187,7 @@ static void btrfs_of_file(struct backing *backing, int fd)
 static void add_swaps(struct backing *backing)
 {
 	char line[PATH_MAX + 128], *path, name[NAME_SIZE];
-	FILE *swaps = fopen("/proc/swaps", "re");
+	FILE *swaps = fopen(proc_path("swaps", line, sizeof(line)), "re");
 	struct stat st;
 
 	while (swaps && fgets(line, sizeof(line), swaps)) {
@@ -238,12 +253,24 @@ static void add_option(struct backing *backing, const char *options,
 	add_node(backing, path);
 }
 
-/* Journals on devices of their own; which is whose, nobody tells */
-static void add_journals(struct backing *backing)
+static void add_xfs_devices(struct backing *backing, const char *name,
+			    const char *options)
 {
-	DIR *dir = opendir("/proc/fs/jbd2");
-	struct dirent *entry;
+	(void)name;
+	add_option(backing, options, "logdev");
+	add_option(backing, options, "rtdev");
+}
 
+/* Journals on devices of their own; which is whose, nobody tells */
+static void add_journals(struct backing *backing, const char *name,
+			 const char *options)
+{
+	struct dirent *entry;
+	char path[PATH_MAX];
+	DIR *dir = opendir(proc_path("fs/jbd2", path, sizeof(path)));
+
+	(void)name;
+	(void)options;
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.' &&
 		    sysfs_exists(entry->d_name, "dev"))
@@ -253,13 +280,13 @@ static void add_journals(struct backing *backing)
 }
 
 /* "Disk: 1 (zoned=0): 0x... - 0x... on /dev/sdb1", if there are several */
-static void add_f2fs_disks(struct backing *backing, const char *name)
+void backing_of_f2fs(const char *name, struct backing *backing)
 {
-	char path[PATH_MAX], line[PATH_MAX + 128], *on;
+	char map_name[NAME_SIZE + 32], line[PATH_MAX + 128], *on;
 	FILE *map;
 
-	snprintf(path, sizeof(path), "/proc/fs/f2fs/%s/disk_map", name);
-	map = fopen(path, "re");
+	snprintf(map_name, sizeof(map_name), "fs/f2fs/%s/disk_map", name);
+	map = fopen(proc_path(map_name, line, sizeof(line)), "re");
 	if (!map)
 		unknown(backing, "lies on an f2fs whose disks are unknown");
 	while (map && fgets(line, sizeof(line), map)) {
@@ -272,19 +299,60 @@ static void add_f2fs_disks(struct backing *backing, const char *name)
 		fclose(map);
 }
 
-static void add_logs(struct backing *backing, const char *name, dev_t dev)
+static void add_f2fs_disks(struct backing *backing, const char *name,
+			   const char *options)
+{
+	(void)options;
+	backing_of_f2fs(name, backing);
+}
+
+/*
+ * Those that open no other device than the one with their number (in the kernel,
+ * whoever calls bdev_file_open_by_*() does), or tell which. What is not here may
+ * have others: a bcachefs has the number of its first disk, and a JFS or ReiserFS
+ * does not tell where its log is. What a FUSE program ("fuseblk") opens is its
+ * own affair, but those that there are keep their data where they are mounted.
+ */
+static const struct {
+	const char *type;
+	void (*add_others)(struct backing *backing, const char *name,
+			   const char *options);
+} known[] = {
+	{ "ext4", add_journals },
+	{ "ext3", add_journals },
+	{ "ext2", add_journals },	/* by ext4, with the journal of an ext3 */
+	{ "xfs", add_xfs_devices },
+	{ "f2fs", add_f2fs_disks },
+	{ "vfat", NULL }, { "msdos", NULL }, { "exfat", NULL },
+	{ "ntfs3", NULL }, { "ntfs", NULL }, { "nilfs2", NULL },
+	{ "udf", NULL }, { "iso9660", NULL }, { "squashfs", NULL },
+	{ "hfs", NULL }, { "hfsplus", NULL }, { "hpfs", NULL },
+	{ "minix", NULL }, { "affs", NULL }, { "ufs", NULL },
+	{ "fuseblk", NULL },
+};
+
+/* "fuseblk.ntfs" is one of "fuseblk" */
+static bool is_type(const char *type, const char *of)
+{
+	size_t length = strlen(of);
+
+	return !strncmp(type, of, length) && (!type[length] || type[length] == '.');
+}
+
+static void add_others(struct backing *backing, const char *name, dev_t dev)
 {
 	struct mounted mounted;
 
 	look_for_mount(dev, &mounted);
-	if (!strcmp(mounted.type, "xfs")) {
-		add_option(backing, mounted.options, "logdev");
-		add_option(backing, mounted.options, "rtdev");
-	} else if (!strcmp(mounted.type, "f2fs")) {
-		add_f2fs_disks(backing, name);
-	} else {
-		add_journals(backing);
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!is_type(mounted.type, known[i].type))
+			continue;
+		if (known[i].add_others)
+			known[i].add_others(backing, name, mounted.options);
+		return;
 	}
+	unknown(backing, "lies on a file system (%.40s) whose disks are not known",
+		*mounted.type ? mounted.type : "in no mount table");
 }
 
 static void backing_of_dev(struct backing *backing, dev_t dev, int fd)
@@ -295,7 +363,7 @@ static void backing_of_dev(struct backing *backing, dev_t dev, int fd)
 
 	if (sysfs_name(dev, name)) {
 		add(backing, name);
-		add_logs(backing, name, dev);
+		add_others(backing, name, dev);
 		return;
 	}
 	if (!type) {

@@ -13,4 +13,7 @@
 void backing_of_disk(const char *disk, struct backing *backing);
 void backing_of_directory(const char *path, struct backing *backing);
 
+/* All disks of an f2fs whose first one is @name, or none if it is the only one */
+void backing_of_f2fs(const char *name, struct backing *backing);
+
 #endif

@@ -12,6 +12,7 @@
 #include <libmount.h>
 #include <linux/btrfs.h>
 
+#include "backing.h"
 #include "device.h"
 #include "names.h"
 #include "parse.h"
@@ -169,14 +170,34 @@ static bool has_no_device(const char *type)
 	return false;
 }
 
+/* The kernel gives a file system of several disks the number of the first one */
+static int devices_of_f2fs(const char *name, dev_t *devs, size_t max)
+{
+	struct backing *backing = calloc(1, sizeof(*backing));
+	struct numbers numbers = { devs, 0, max };
+	bool good = backing;
+
+	if (backing)
+		backing_of_f2fs(name, backing);
+	if (good && !backing->n)
+		add_number(name, &numbers);
+	for (size_t i = 0; good && i < backing->n; i++)
+		add_number(backing->names[i], &numbers);
+	good = good && !*backing->unknown && numbers.n;
+	free(backing);
+	return good ? (int)numbers.n : -1;
+}
+
 static int devices_of_mount(const char *path, struct libmnt_fs *fs, dev_t dev,
 			    dev_t *devs, size_t max)
 {
 	const char *type = fs ? mnt_fs_get_fstype(fs) : NULL;
 	char name[NAME_SIZE];
 
-	if (type && !strcmp(type, "overlay"))
+	if (type && (!strcmp(type, "overlay") || !strcmp(type, "bcachefs")))
 		return -1;
+	if (type && !strcmp(type, "f2fs") && sysfs_name(dev, name))
+		return devices_of_f2fs(name, devs, max);
 	if (sysfs_name(dev, name)) {
 		*devs = dev;
 		return 1;
@@ -228,6 +249,18 @@ static int devices_of_mounted_btrfs(struct libmnt_fs *fs, dev_t *devs,
 	return numbers.n;
 }
 
+/* The first one is known for certain */
+static int devices_of_mounted_f2fs(const char *name, dev_t *devs, size_t max)
+{
+	dev_t first = *devs;
+	int n = devices_of_f2fs(name, devs, max);
+
+	if (n > 0)
+		return n;
+	*devs = first;
+	return 1;
+}
+
 /* Does that mount lie on @name, or on a partition of it? */
 static bool is_mount_of(struct libmnt_fs *fs, const char *name)
 {
@@ -239,6 +272,8 @@ static bool is_mount_of(struct libmnt_fs *fs, const char *name)
 	devs[0] = mnt_fs_get_devno(fs);
 	if (sysfs_name(devs[0], mounted))
 		n = 1;
+	if (n && type && !strcmp(type, "f2fs"))
+		n = devices_of_mounted_f2fs(mounted, devs, DEVICES_MAX);
 	else if (type && !strcmp(type, "btrfs") && mnt_fs_get_target(fs))
 		n = devices_of_mounted_btrfs(fs, devs, DEVICES_MAX);
 	for (int i = 0; i < n; i++) {

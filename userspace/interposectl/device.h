@@ -59,7 +59,7 @@ void device_word(const struct device *device, char *word, size_t size);
 
 /*
  * The devices on which the file system of a file lies: none, one, or, for a
- * btrfs, several. -1: it has some, and does not tell which.
+ * btrfs or f2fs, several. -1: it has some, and does not tell which.
  */
 int devices_of_file(const char *path, dev_t *devs, size_t max);
 /* The mount table of this process, and the mount in it that a file is in */

@@ -230,6 +230,9 @@ static void complain_of_file_system(const char *path)
 	    !mnt_optstr_get_option(options, "upperdir", &upper, &size))
 		complain("%s is an overlay on other file systems (writes go to %.*s); name the device",
 			 path, (int)size, upper);
+	else if (type && (!strcmp(type, "bcachefs") || !strcmp(type, "f2fs")))
+		complain("%s is on a file system (%s) that may be on several block devices; name the device",
+			 path, type);
 	else if (type)
 		complain("%s is on a file system (%s) that is not on a single block device; name the device",
 			 path, type);

@@ -3,6 +3,7 @@
  * Words for devices, in a sysfs made of files. No such device has a node, and
  * all numbers have a major that nobody has.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +120,63 @@ static void printed(void)
 	is("one that controls a terminal", shows("dm-80", "/dev/mapper/\\x1b[2J", "\\x1b[2J"));
 }
 
+/* What somebody types is the directory itself, and its number that of fake90 */
+static const char *looked_up(const char *type, const struct statx *at)
+{
+	static char says[2 * PATH_MAX];
+	FILE *err = stderr, *mounts;
+	struct device device;
+	char path[PATH_MAX];
+	size_t length;
+	char *said;
+
+	mounts = fopen(proc_path("self/mountinfo", path, sizeof(path)), "w");
+	fprintf(mounts, "%llu 1 %u:%u / /mnt rw - %s /dev/fake90 rw\n",
+		(unsigned long long)at->stx_mnt_id, at->stx_dev_major,
+		at->stx_dev_minor, type);
+	fclose(mounts);
+	stderr = open_memstream(&said, &length);
+	if (device_look(root, &device) == 1)
+		complain("%s", device.shown);
+	fclose(stderr);
+	stderr = err;
+	snprintf(says, sizeof(says), "%s", said);
+	free(said);
+	return says;
+}
+
+static void directories(void)
+{
+	static const char several[] = "that may be on several block devices; name the device\n";
+	static char proc[64];
+	struct statx at;
+	char line[1024];
+
+	if (statx(AT_FDCWD, root, 0, STATX_BASIC_STATS | STATX_MNT_ID, &at))
+		exit(1);
+	make("fake90", 90, NULL);
+	snprintf(proc, sizeof(proc), "%s/proc", root);
+	proc_root = proc;
+	snprintf(line, sizeof(line), "cd %s && mkdir -p proc/self proc/fs/f2fs/fake90 && touch proc/fs/f2fs/fake90/disk_map && "
+		 "echo %u:%u >devices/fake90/dev && ln -s ../../devices/fake90 dev/block/%u:%u",
+		 root, at.stx_dev_major, at.stx_dev_minor, at.stx_dev_major, at.stx_dev_minor);
+	if (system(line))
+		exit(1);
+	is("a directory on an ext4", !strcmp(looked_up("ext4", &at), "interposectl: /dev/fake90\n"));
+	is("on a JFS", !strcmp(looked_up("jfs", &at), "interposectl: /dev/fake90\n"));
+	is("on an f2fs of one device", !strcmp(looked_up("f2fs", &at), "interposectl: /dev/fake90\n"));
+	is("on a bcachefs, it is not the first device that is meant",
+	   strstr(looked_up("bcachefs", &at), "is on a file system (bcachefs) ") &&
+	   strstr(looked_up("bcachefs", &at), several));
+	snprintf(line, sizeof(line), "echo 'Disk: 0 (zoned=0): 0x0 - 0x1 on /dev/nosuch' >%s/proc/fs/f2fs/fake90/disk_map",
+		 root);
+	if (system(line))
+		exit(1);
+	is("nor on an f2fs of several", strstr(looked_up("f2fs", &at), several));
+	is("on a FUSE disk", !strcmp(looked_up("fuseblk", &at), "interposectl: /dev/fake90\n"));
+	is("on an overlay", strstr(looked_up("overlay", &at), "name the device\n"));
+}
+
 int main(void)
 {
 	char node[PATH_MAX];
@@ -138,6 +196,7 @@ int main(void)
 	printed();
 	device_node("cciss!c0d0", node, sizeof(node));
 	is("without a node, its number goes into a table", !strcmp(node, "4000:2"));
+	directories();
 	snprintf(node, sizeof(node), "rm -r %s", root);
 	return system(node) ? 1 : done();
 }
