@@ -2,7 +2,8 @@
 # Given the completion for bash, in a directory with files that begin like everything else
 # When a line is completed
 # Then what is offered are commands, options, devices, mount points, interposers, targets, snapshots and columns, and of
-#   files only those that are the value of an option; each command and option of interposectl is among them
+#   files only those that are the value of an option; each command and option of interposectl is among them, and each
+#   target that the document has as an inner target, loaded or not
 . tests/lib/test.sh
 
 # What it asks, and the world it looks at
@@ -16,7 +17,7 @@ case "$*" in
 "snapshot --list") printf 'NAME DEVICE\nsnap1 vda1\nsnap2 vda1\n' ;;
 esac
 END
-printf 'echo "linear           v1.4.0"\necho "interpose v1.0.0"\necho "era v1"\n' >"$T_DIR/bin/dmsetup"
+printf 'echo "linear           v1.4.0"\necho "interpose v1.0.0"\necho "zoned v1"\necho "vdo v1"\n' >"$T_DIR/bin/dmsetup"
 printf 'echo "  vg0"\n' >"$T_DIR/bin/vgs"
 chmod +x "$T_DIR"/bin/*
 for disk in "$T_DIR"/sys/class/block/*; do
@@ -52,14 +53,21 @@ devices=('/data' '/dev/cciss/c0d0' '/dev/mapper/vg0-home' '/dev/vda' '/mnt/a\ b'
 completes "attach " "${devices[@]}"
 completes "attach --pin /m" '/mnt/a\ b'
 completes "attach --name x /dev/v" /dev/vda
-completes "attach /dev/vda " era linear
-completes "attach /dev/vda l" linear
+completes "attach /dev/vda e" ebs era error
+completes "attach /dev/vda l" linear log-writes
+completes "attach /dev/vda v" vdo verity
+completes "attach /dev/vda z" zero
+completes "attach /dev/vda i" integrity
 completes "attach /dev/vda linear " "${devices[@]}"
 completes "check /dev/vda /dev/m" /dev/mapper/vg0-home
 completes "snapshot --cow " "${devices[@]}"
 completes "snapshot --vg " vg0
 completes "snapshot --remove " snap1 snap2
 completes "snapshot --size " ""
+completes "snapshot --timeout 5 --vg " vg0
+completes "--json li" list
+completes "--output NAME li" list
+completes "--timeout 5 sn" snapshot
 completes "monitor " snap1 snap2
 for command in detach status pin unpin changed; do
 	completes "$command " '/dev/mapper/vda1' '/dev/mapper/vg0-home' '/mnt/a\ b' interpose-vda1 other
@@ -82,6 +90,11 @@ for command in "${commands[@]}"; do
 			fail "$option of $command is not offered"
 	done
 done
+types=$(sed -n 's/^\([a-z-]*\)[: ].*/\1/p' tests/matrix/targets | sort -u)
+refused=$(awk '$2 == "refused" { print $1 }' tests/matrix/targets | sort)
+[[ $types && $refused ]] || fail "no targets are found: this test is broken"
+equal "the targets that are offered, of those that are tested and documented" \
+	"$(comm -23 <(echo "$types") <(echo "$refused"))" "$(_interposectl_targets | grep -vx vdo | sort -u)"
 for column in $("$T_DIR/build/interposectl" help list | sed -n '/^Columns: /,/\./ { s/Columns: //; s/\. .*//; p }'); do
 	[[ $(_interposectl_columns "") == *"$column"* ]] || fail "the column $column is not offered"
 done
