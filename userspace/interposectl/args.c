@@ -41,8 +41,84 @@ bool take_option(int *argc, char **argv, const char *option)
 }
 
 /*
+ * The command
+ */
+
+enum takes { NO_VALUE, PERHAPS, VALUE };
+
+/* Which command it is for, is not known yet; a unit test compares the help */
+static enum takes long_takes(const char *name)
+{
+	static const char *const with_value[] = { "output", "name", "size", "vg",
+		"cow", "file", "timeout", "remove", "interval", "warn", "drop",
+		"step", "horizon", "since", "format", "tab" };
+	enum takes takes = NO_VALUE;
+
+	for (size_t i = 0; i < sizeof(with_value) / sizeof(*with_value); i++) {
+		if (!strcmp(name, with_value[i]))
+			return VALUE;
+		if (!strncmp(name, with_value[i], strlen(name)))
+			takes = PERHAPS;
+	}
+	return takes;
+}
+
+/* "-f" is the --force of one command, and the --format of another */
+static enum takes takes_value(const char *word)
+{
+	if (!strncmp(word, "--", 2))
+		return long_takes(word + 2);
+	word += strcspn(word, "osf");
+	return !*word || word[1] ? NO_VALUE : *word == 'f' ? PERHAPS : VALUE;
+}
+
+/* The first word that is no option and not the value of one; @ended: by "--" */
+static int command_word(int argc, char **argv, bool *ended,
+			bool (*is_command)(const char *word))
+{
+	enum takes takes;
+	int i;
+
+	for (i = 1; i < argc && *argv[i] == '-' && argv[i][1]; i++) {
+		*ended = !strcmp(argv[i], "--");
+		if (*ended)
+			return i + 1;
+		takes = takes_value(argv[i]);
+		if (takes == VALUE || (takes == PERHAPS && i + 1 < argc &&
+				       *argv[i + 1] != '-' &&
+				       !is_command(argv[i + 1])))
+			i++;
+	}
+	return i;
+}
+
+int command_first(int argc, char **argv, bool (*is_command)(const char *word))
+{
+	bool ended = false;
+	int at = command_word(argc, argv, &ended, is_command);
+	int before = ended ? 2 : 1;
+	char *command;
+
+	if (at >= argc)
+		return -1;
+	command = argv[at];
+	memmove(argv + before + 1, argv + 1, (at - before) * sizeof(*argv));
+	argv[before] = command;
+	return before;
+}
+
+/*
  * What is wrong with an option
  */
+
+/* complain() says the name of the program */
+static const char *whose(const char *command)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%s: ", command);
+	return strcmp(command, PROGRAM) ? text : "";
+}
 
 static int no_such_option(const char *command, const char *word,
 			  const struct option *longs)
@@ -56,7 +132,7 @@ static int no_such_option(const char *command, const char *word,
 	snprintf(typed, sizeof(typed), "%.*s",
 		 end ? (int)(end - word) : (int)strlen(word), word);
 	meant = name_meant(typed + 2, words, n);
-	complain("%s: unknown option %s%s%s%s", command, typed,
+	complain("%sunknown option %s%s%s%s", whose(command), typed,
 		 meant ? "; did you mean --" : "", meant ?: "", meant ? "?" : "");
 	return '?';
 }
@@ -81,18 +157,18 @@ static int wrong(int argc, char **argv, int answer, const struct option *longs)
 	for (size_t i = 0; is_long && longs[i].name; i++)
 		matches += !strncmp(longs[i].name, word + 2, length - 2);
 	if (answer == ':')
-		complain("%s: option %.*s needs a value", command,
+		complain("%soption %.*s needs a value", whose(command),
 			 (int)length, word);
 	else if (is_long && !matches)
 		return no_such_option(command, word, longs);
 	else if (is_long && optopt)
-		complain("%s: option %.*s takes no value", command,
+		complain("%soption %.*s takes no value", whose(command),
 			 (int)length, word);
 	else if (is_long)
-		complain("%s: option %s is ambiguous; type more of it",
-			 command, word);
+		complain("%soption %s is ambiguous; type more of it",
+			 whose(command), word);
 	else
-		complain("%s: unknown option -%c", command, optopt);
+		complain("%sunknown option -%c", whose(command), optopt);
 	return '?';
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The command line. What holds for all commands may also be typed after them:
+ * The command line. Options may be typed before and after the command, those
+ * for all commands and its own:
  *
- *     interposectl -q attach --dry-run /home --pin
+ *     interposectl -q --pin attach --dry-run /home
  */
 #ifndef INTERPOSECTL_ARGS_H
 #define INTERPOSECTL_ARGS_H
@@ -10,6 +11,8 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#define PROGRAM "interposectl"
 
 /*
  * getopt_long() for the command @argv[0], with -q, -v and --dry-run added and
@@ -19,6 +22,12 @@
  */
 int next_option(int argc, char **argv, const char *shorts,
 		const struct option *longs, int *index);
+
+/*
+ * Moves the command to the front, and the options before it behind it. Returns
+ * how many words of @argv are then before it, or -1 if there is no command.
+ */
+int command_first(int argc, char **argv, bool (*is_command)(const char *word));
 
 /* Takes @option out of @argv, where it stands before "--"; was it there? */
 bool take_option(int *argc, char **argv, const char *option);

@@ -172,6 +172,7 @@ static void print_help(void)
 	printf("\n%s"
 	       "  -V, --version        print the version\n"
 	       "  -h, --help           print help, also for a COMMAND\n\n"
+	       "The options of a COMMAND can be given before or after it, too.\n\n"
 	       "A DEVICE is vda1, /dev/..., 8:1, UUID=..., LABEL=..., PARTUUID=..., PARTLABEL=...,\n"
 	       "or the mount point of its file system.\n\n"
 	       "See interposectl(8) and: interposectl help COMMAND\n",
@@ -183,6 +184,14 @@ static enum status short_usage(void)
 	fputs("usage: interposectl [OPTION...] COMMAND [ARGUMENT...]\n"
 	      "See: interposectl help\n", stderr);
 	return USAGE;
+}
+
+static bool is_command(const char *word)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i].name, word))
+			return true;
+	return false;
 }
 
 /* NULL: there is none, and it has been said */
@@ -258,6 +267,12 @@ enum status help_command(int argc, char **argv)
 	return DONE;
 }
 
+static enum status print_version(void)
+{
+	puts(PROGRAM " " VERSION);
+	return DONE;
+}
+
 enum status version_command(int argc, char **argv)
 {
 	int done = no_options("version", argc, argv);
@@ -266,8 +281,7 @@ enum status version_command(int argc, char **argv)
 		return done;
 	if (optind < argc)
 		return too_many("version", argv[optind]);
-	puts("interposectl " VERSION);
-	return DONE;
+	return print_version();
 }
 
 /* The work was done before any command that changes something */
@@ -289,28 +303,26 @@ enum status recover_command(int argc, char **argv)
  * The command line
  */
 
-/* Returns -1 to go on, or the exit status */
-static int global_options(int argc, char **argv)
+/* There is nothing else; returns the exit status */
+static enum status only_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	int option;
 
-	while ((option = next_option(argc, argv, "+V", longs, NULL)) != -1) {
-		switch (option) {
-		case 'V': puts("interposectl " VERSION); return DONE;
-		case 'h':
-			if (optind < argc)
-				return help(argv[optind]);
-			print_help();
-			return DONE;
-		default: return short_usage();
-		}
+	switch (next_option(argc, argv, "V", longs, NULL)) {
+	case 'V':
+		return print_version();
+	case 'h':
+		print_help();
+		return DONE;
+	case -1:
+		complain("the command is missing");
+		break;
 	}
-	return -1;
+	return short_usage();
 }
 
 /* Names are UTF-8, whatever the language is that somebody reads */
@@ -321,10 +333,12 @@ static void choose_characters(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-static bool asks_for_help(int *argc, char **argv)
+/* The letter only first: it may be an argument of an inner target */
+static bool asks_for(int *argc, char **argv, const char *option,
+		     const char *letter)
 {
-	return take_option(argc, argv, "--help") ||
-	       (*argc > 1 && !strcmp(argv[1], "-h"));
+	return take_option(argc, argv, option) ||
+	       (*argc > 1 && !strcmp(argv[1], letter));
 }
 
 /* With the world prepared, which for "help" may be as it is */
@@ -350,26 +364,24 @@ static enum status run_command(const struct command *command, int argc,
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	static char name[] = "interposectl";
+	static char name[] = PROGRAM;
 	enum status status;
-	int done;
+	int before;
 
 	open_standard_files();
 	argv[0] = name; /* for messages */
 	choose_characters();
-	done = global_options(argc, argv);
-	if (done >= 0)
-		return done;
-	argc -= optind;
-	argv += optind;
-	if (!argc) {
-		complain("the command is missing");
-		return short_usage();
-	}
+	before = command_first(argc, argv, is_command);
+	if (before < 0)
+		return only_options(argc, argv);
+	argc -= before;
+	argv += before;
 	command = find_command(argv[0]);
 	if (!command)
 		return short_usage();
-	if (asks_for_help(&argc, argv))
+	if (asks_for(&argc, argv, "--version", "-V"))
+		status = print_version();
+	else if (asks_for(&argc, argv, "--help", "-h"))
 		status = help(command->name);
 	else
 		status = run_command(command, argc, argv);

@@ -264,6 +264,9 @@ static void options_anywhere(void)
 	says("pin -h", 0, "usage: interposectl pin ");
 	says("version", 0, "interposectl ");
 	says("--version", 0, "interposectl ");
+	says("--version list", 0, "interposectl ");
+	says("list --version", 0, "interposectl ");
+	says("-qV", 0, "interposectl ");
 	says("version 1", 2, "unexpected argument '1'");
 	says("help atach", 2, "unknown command 'atach'; did you mean attach?\n");
 	says("frobnicate", 2, "unknown command 'frobnicate'\nusage: ");
@@ -283,6 +286,101 @@ static void options_anywhere(void)
 	is("but not behind --", call("list -- --dry-run") == 2 && !options.dry_run);
 }
 
+/* @line ends with 2, and says just that before the usage */
+static void complains(const char *line, const char *text)
+{
+	char all[256];
+
+	snprintf(all, sizeof(all), "interposectl: %s\nusage: ", text);
+	says(line, 2, all);
+	is("with the name of the program once", !strncmp(said, all, strlen(all)));
+}
+
+static void options_before(void)
+{
+	static const char *const same[] = { "--json", "-J", "-n -o NAME", "-nJo NAME",
+		"--output NAME --json", "--output=NAME --json", "--out NAME -t",
+		"-oNAME -n", "--json --", "-o NAME --", "--no", "-q -v --tree" };
+	char line[128], *after;
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		snprintf(line, sizeof(line), "list %s", same[i]);
+		call(line);
+		after = strdup(said);
+		snprintf(line, sizeof(line), "%s list", same[i]);
+		says(line, 0, after);
+		free(after);
+	}
+	complains("--bogus", "unknown option --bogus");
+	complains("-x", "unknown option -x");
+	complains("--version=1", "option --version takes no value");
+	complains("--bogus list", "list: unknown option --bogus");
+	complains("--jsn list", "list: unknown option --jsn; did you mean --json?");
+	complains("-q", "the command is missing");
+	complains("--", "the command is missing");
+	says("--name list attach", 2, "attach: a device is missing");
+	says("--name -- attach", 2, "attach: a device is missing");
+	says("-f text changed nosuch", 1, "no interposer or device 'nosuch'");
+	says("--format text changed nosuch", 1, "no interposer or device 'nosuch'");
+	says("-f detach nosuch", 1, "no interposer or device 'nosuch'");
+	says("--pin attach fake3 linear --pin", 2, "put --pin before linear");
+	says("--json lst", 2, "unknown command 'lst'; did you mean list?\n");
+	says("-- -q list", 2, "unknown command '-q'");
+	says("- list", 2, "unknown command '-'");
+	does("--quiet unpin x", "x: interpose unpin", "");
+}
+
+/* "  -o, --output LIST    the columns": with a value or without, as the help says */
+static void option_before(const char *command, char *words)
+{
+	char *word, *last = NULL, *names[4], line[128], usage[128];
+	size_t n = 0;
+
+	while ((word = strsep(&words, " "))) {
+		if (*word == '-' && n < 4)
+			names[n++] = word;
+		word[strcspn(word, ",")] = '\0';
+		last = word;
+	}
+	snprintf(usage, sizeof(usage), "usage: interposectl %s", command);
+	for (size_t i = 0; i < n; i++) {
+		/* "-f list" might be "detach -f list" */
+		snprintf(line, sizeof(line), "%s %s%s --help", names[i],
+			 *last == '-' ? "" : strcmp(names[i], "-f") ? "list " : "text ",
+			 command);
+		says(line, 0, usage);
+	}
+}
+
+static void each_option_before(void)
+{
+	static const char *const commands[] = { "list", "status", "check", "attach",
+		"detach", "pin", "unpin", "snapshot", "monitor", "changed", "start",
+		"stop", "recover" };
+	char line[64], *help, *rest, *words, *end;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		snprintf(line, sizeof(line), "help %s", commands[i]);
+		call(line);
+		help = strdup(said);
+		rest = help;
+		while ((words = strsep(&rest, "\n"))) {
+			if (strncmp(words, "  ", 2))
+				continue;
+			words += strspn(words, " ");
+			end = strstr(words, "  ");
+			if (*words != '-' || !end)
+				continue;
+			*end = '\0';
+			option_before(commands[i], words);
+			n++;
+		}
+		free(help);
+	}
+	is("the help has more than 20 options", n > 20);
+}
+
 int main(void)
 {
 	char line[64];
@@ -297,6 +395,8 @@ int main(void)
 	lists();
 	acts();
 	options_anywhere();
+	options_before();
+	each_option_before();
 	free(said);
 	snprintf(line, sizeof(line), "rm -r %s", root);
 	return system(line) ? 1 : done();
