@@ -53,18 +53,25 @@ bool attach_params(char *params, size_t size, const char *path, bool pin,
 	return n < size;
 }
 
-bool attach_device(const struct device *device, const char *name, bool pin,
-		   int argc, char **argv)
+bool attach_device(struct record *record, const struct device *device,
+		   const char *name, bool pin, int argc, char **argv)
 {
 	char params[4096];
+	bool good, made;
 
 	if (!attach_params(params, sizeof(params), device->path, pin, argc,
 			   argv)) {
 		complain("the arguments are too long");
 		return false;
 	}
-	return map_create(name, MAP_INTERPOSER, device->sectors, "interpose",
-			  params, NULL);
+	if (!record_undo(record, "interposer %s", name))
+		return false;
+	good = map_create(name, MAP_INTERPOSER, device->sectors, "interpose",
+			  params, NULL, &made);
+	if (made)
+		return record_made(record, "interposer %s", name) && good;
+	record_made_nothing(record, "interposer %s", name);
+	return good;
 }
 
 static enum status attach(const struct device *device, const char *name,
@@ -76,8 +83,7 @@ static enum status attach(const struct device *device, const char *name,
 	snprintf(journal, sizeof(journal), "attach-%s", name);
 	if (!record_begin(&record, journal))
 		return FAILED;
-	if (!record_undo(&record, "interposer %s", name) ||
-	    !attach_device(device, name, pin, argc, argv)) {
+	if (!attach_device(&record, device, name, pin, argc, argv)) {
 		record_roll_back(&record);
 		return interrupted() ? UNDONE : FAILED;
 	}
@@ -94,7 +100,6 @@ enum status attach_if_safe(const char *argument,
 	struct findings findings = { };
 	enum status status = FAILED;
 	struct device device;
-	struct map_info info;
 	char own_name[128], *inner[argc + 1];
 	struct stack stack;
 
@@ -112,14 +117,9 @@ enum status attach_if_safe(const char *argument,
 	findings_complain(&findings);
 	if (!findings_refuse(&findings) && name_is_good(name) &&
 	    guard_attach(&device, argc, inner, how->replace,
-			 how->replace_word)) {
-		if (map_info(name, &info))
-			complain("the mapped device %s already exists; choose another --name",
-				 name);
-		else
-			status = attach(&device, name, how->pin, argc,
-					inner);
-	}
+			 how->replace_word) &&
+	    map_is_free(MAP_INTERPOSER, name, MAP_OTHER_NAME))
+		status = attach(&device, name, how->pin, argc, inner);
 	inner_free(argc, inner);
 	findings_free(&findings);
 	stack_free(&stack);

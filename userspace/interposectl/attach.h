@@ -5,15 +5,19 @@
 #include "device.h"
 #include "say.h"
 #include "stack.h"
+#include "state.h"
 
 /* False: it has been said why */
 bool name_is_good(const char *name);
 void default_name(const struct device *device, char *name, size_t size);
 bool attach_params(char *params, size_t size, const char *path, bool pin,
 		   int argc, char **argv);
-/* @argv: the inner type and its arguments, or none for linear */
-bool attach_device(const struct device *device, const char *name, bool pin,
-		   int argc, char **argv);
+/*
+ * @argv: the inner type and its arguments, or none for linear. How to undo it is
+ * in the record before, and what it has made afterwards.
+ */
+bool attach_device(struct record *record, const struct device *device,
+		   const char *name, bool pin, int argc, char **argv);
 
 struct attach_options {
 	const char *name;		/* or NULL */

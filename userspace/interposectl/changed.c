@@ -111,9 +111,14 @@ static bool read_changes(const struct interposer *ip, const struct era *era,
 	snprintf(name, sizeof(name), "changed-%s", ip->map.name);
 	if (!record_begin(&record, name))
 		return false;
-	good = record_undo(&record, "metadata-snapshot %s", ip->map.name) &&
-	       map_message(ip->map.name, "take_metadata_snap") &&
-	       invalidated(era, since, end, ranges);
+	good = record_undo_there(&record, "metadata-snapshot %s",
+				 ip->map.name) &&
+	       map_message(ip->map.name, "take_metadata_snap");
+	/* if it fails because there is one, that is not ours to be dropped */
+	if (!good)
+		record_made_nothing(&record, "metadata-snapshot %s",
+				    ip->map.name);
+	good = good && invalidated(era, since, end, ranges);
 	return record_roll_back(&record) && good;
 }
 

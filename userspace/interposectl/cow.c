@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,13 +162,12 @@ static bool is_allowed_directory(const struct cow_request *request,
  * Clearing it: a header that is left there would be taken for the snapshot's
  */
 
-static bool write_zeroes(const char *path, int flags, uint64_t bytes,
+static bool write_zeroes(int fd, const char *path, uint64_t bytes,
 			 bool in_memory)
 {
 	static const char zeroes[MIB];
 	uint64_t done = 0;
 	ssize_t n = 0;
-	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0600);
 
 	while (fd >= 0 && n >= 0 && done < bytes && !interrupted()) {
 		if (in_memory && !(done % (16 * MIB)) && memory_is_low()) {
@@ -180,24 +180,38 @@ static bool write_zeroes(const char *path, int flags, uint64_t bytes,
 		if (bytes > 16 * MIB)
 			progress(path, done * 100 / bytes);
 	}
-	if (done == bytes && !fsync(fd) && !close(fd))
+	if (done == bytes && !fsync(fd))
 		return true;
 	complain("cannot write to %s: %s", path,
 		 interrupted() ? "interrupted" : strerror(errno));
-	if (fd >= 0)
-		close(fd);
 	return false;
 }
 
 static bool clear(const char *node)
 {
-	return !step("dd if=/dev/zero of=%s bs=4096 count=1 conv=fsync", node) ||
-	       write_zeroes(node, O_EXCL, 4096, false);
+	bool good;
+	int fd;
+
+	if (!step("dd if=/dev/zero of=%s bs=4096 count=1 conv=fsync", node))
+		return true;
+	fd = open(node, O_WRONLY | O_CLOEXEC | O_EXCL);
+	good = write_zeroes(fd, node, 4096, false);
+	if (fd >= 0)
+		close(fd);
+	return good;
 }
 
 /*
  * Where it comes from
  */
+
+/* Also a link that leads nowhere */
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st);
+}
 
 static bool make_device(const struct cow_request *request, char *node,
 			size_t size)
@@ -232,13 +246,35 @@ static const char *group_of(const struct cow_request *request)
 	return strncmp(group, "/dev/", 5) ? group : group + 5;
 }
 
+/* Active or not; false also if that cannot be told */
+static bool lv_exists(const char *name)
+{
+	const char *const look[] = { "lvs", "--quiet", name, NULL };
+
+	return looks(look);
+}
+
+/* By which it is known whatever becomes of lvcreate, or of this process */
+static bool choose_tag(char *identity, size_t size)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+		complain("cannot get a random number: %s", strerror(errno));
+		return false;
+	}
+	snprintf(identity, size, "?%s-%016" PRIx64, LV_TAG, number);
+	return true;
+}
+
 static bool make_lv(const struct cow_request *request, struct record *record,
 		    char *node, size_t size)
 {
 	const char *group = group_of(request);
-	char name[128], bytes_text[32];
+	char name[128], path[256], bytes_text[32], identity[64];
 	const char *const create[] = { "lvcreate", "--quiet", "--yes",
 		"--wipesignatures", "y", "--zero", "y", "--addtag", LV_TAG,
+		"--addtag", identity + 1,
 		"--name", name, "--size", bytes_text, group, NULL };
 	struct device cow;
 	uint64_t bytes;
@@ -248,38 +284,71 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 	snprintf(bytes_text, sizeof(bytes_text), "%" PRIu64 "b", bytes);
 	name_lv(request->snapshot, name, sizeof(name));
 	snprintf(node, size, "/dev/%s/%s", group, name);
-	if (!access(node, F_OK)) {
+	snprintf(path, sizeof(path), "%s/%s", group, name);
+	if (exists(node) || lv_exists(path)) {
 		complain("%s already exists; choose another --name", node);
 		return false;
 	}
-	if (!record_undo(record, "lv %s/%s", group, name))
+	if (!choose_tag(identity, sizeof(identity)) ||
+	    !record_undo_of(record, identity, "lv %s", path))
 		return false;
 	if (run(create)) {
 		complain("lvcreate failed; use another --vg or --size");
+		if (!lv_exists(path))
+			record_made_nothing(record, "lv %s", path);
 		return false;
 	}
 	if (options.dry_run)
 		return clear(node);
-	return device_of_node(node, &cow) && is_allowed(request, cow.name) &&
+	return record_made(record, "lv %s", path) &&
+	       device_of_node(node, &cow) && is_allowed(request, cow.name) &&
 	       clear(node);
 }
 
-static bool allocate(const char *path, uint64_t bytes)
+/* Whatever gets that name from now on: it is this file that is written to */
+static int create_file(struct record *record, const char *path)
 {
-	int fd, error = 0;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (!step("fallocate -l %" PRIu64 " %s", bytes, path))
-		return true;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || fallocate(fd, 0, 0, bytes))
-		error = errno;
-	if (fd >= 0)
+	if (fd < 0) {
+		complain("cannot make %s: %s", path, strerror(errno));
+		record_made_nothing(record, "file %s", path);
+	} else if (!record_made(record, "file %s", path)) {
 		close(fd);
-	if (error == EOPNOTSUPP)
-		return write_zeroes(path, 0, bytes, false);
-	if (error)
-		complain("cannot make %s: %s", path, strerror(error));
-	return !error;
+		fd = -1;
+	}
+	return fd;
+}
+
+static bool allocate(int fd, const char *path, uint64_t bytes)
+{
+	if (!fallocate(fd, 0, 0, bytes))
+		return true;
+	if (errno == EOPNOTSUPP)
+		return write_zeroes(fd, path, bytes, false);
+	complain("cannot make %s: %s", path, strerror(errno));
+	return false;
+}
+
+/* Known by its file as long as its number is not */
+static bool make_loop(struct record *record, const char *file, int fd,
+		      char *node, size_t size)
+{
+	char line[PATH_MAX + 8], identity[IDENTITY_MAX + 1] = "";
+
+	snprintf(line, sizeof(line), "file %s", file);
+	if (!options.dry_run && !undo_identity(line, identity + 1)) {
+		complain("%s is not there any more", file);
+		return false;
+	}
+	if (!options.dry_run)
+		*identity = '?';
+	if (!record_undo_of(record, identity, "loop %s", file))
+		return false;
+	if (loop_attach(file, fd, node, size))
+		return record_made(record, "loop %s", file);
+	record_made_nothing(record, "loop %s", file);
+	return false;
 }
 
 static bool make_file(const struct cow_request *request, struct record *record,
@@ -287,6 +356,8 @@ static bool make_file(const struct cow_request *request, struct record *record,
 {
 	char path[PATH_MAX], directory[PATH_MAX];
 	uint64_t bytes;
+	int fd = -1;
+	bool good;
 
 	snprintf(path, sizeof(path), "%s", request->options->where);
 	snprintf(directory, sizeof(directory), "%s", path);
@@ -296,14 +367,37 @@ static bool make_file(const struct cow_request *request, struct record *record,
 		complain("%s: give the full path of the file, starting with /", path);
 		return false;
 	}
-	if (!access(path, F_OK)) {
+	if (exists(path)) {
 		complain("%s already exists; name a new file", path);
 		return false;
 	}
-	return is_allowed_directory(request, dirname(directory), path) &&
-	       record_undo(record, "file %s", path) && allocate(path, bytes) &&
-	       record_undo(record, "loop %s", path) &&
-	       loop_attach(path, node, size) && clear(node);
+	if (!is_allowed_directory(request, dirname(directory), path) ||
+	    !record_undo(record, "file %s", path))
+		return false;
+	good = true;
+	if (step("fallocate -l %" PRIu64 " %s", bytes, path)) {
+		fd = create_file(record, path);
+		good = fd >= 0 && allocate(fd, path, bytes);
+	}
+	good = good && make_loop(record, path, fd, node, size) && clear(node);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static bool mount_ram(struct record *record, const char *directory)
+{
+	if (!step("mkdir -p %s; mount -t ramfs none %s", directory, directory))
+		return true;
+	if (mkdir(directory, 0700)) {
+		complain("cannot make %s: %s", directory, strerror(errno));
+		record_made_nothing(record, "ram %s", directory);
+		return false;
+	}
+	if (!mount("none", directory, "ramfs", 0, NULL))
+		return true;
+	complain("cannot mount a ramfs: %s", strerror(errno));
+	return false;
 }
 
 /*
@@ -314,24 +408,30 @@ static bool make_ram(const struct cow_request *request, struct record *record,
 		     char *node, size_t size)
 {
 	char directory[256], file[300];
+	bool good = true;
 	uint64_t bytes;
+	int fd = -1;
 
 	snprintf(directory, sizeof(directory), "%s/ram-%s", state_dir,
 		 request->snapshot);
 	snprintf(file, sizeof(file), "%s/cow", directory);
-	if (!size_in_memory(request, &bytes) ||
-	    !record_undo(record, "ram %s", directory))
+	if (!size_in_memory(request, &bytes))
 		return false;
-	if (step("mkdir -p %s; mount -t ramfs none %s", directory, directory) &&
-	    (mkdir(directory, 0700) || mount("none", directory, "ramfs", 0, NULL))) {
-		complain("cannot mount a ramfs: %s", strerror(errno));
+	if (exists(directory)) {
+		complain("%s already exists; choose another --name", directory);
 		return false;
 	}
-	if (step("head -c %" PRIu64 " /dev/zero > %s", bytes, file) &&
-	    !write_zeroes(file, O_CREAT | O_EXCL, bytes, true))
+	if (!record_undo(record, "ram %s", directory) ||
+	    !mount_ram(record, directory))
 		return false;
-	return record_undo(record, "loop %s", file) &&
-	       loop_attach(file, node, size);
+	if (step("head -c %" PRIu64 " /dev/zero > %s", bytes, file)) {
+		fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		good = write_zeroes(fd, file, bytes, true);
+	}
+	good = good && make_loop(record, file, fd, node, size);
+	if (fd >= 0)
+		close(fd);
+	return good;
 }
 
 bool cow_make(const struct cow_request *request, struct record *record,

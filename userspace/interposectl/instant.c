@@ -20,7 +20,7 @@
  * guards are in sessions of their own, so that no terminal stops them.
  *
  * Which of them may run at the same time, and why that is safe: all of them may.
- * - "phase" says who resumes. The worker sets MADE before it resumes, and
+ * - "phase" says who resumes. The worker sets ALL_MADE before it resumes, and
  *   DONE_ALL when all are resumed: from then on nobody else does anything. Before
  *   that main or a guard can set GIVEN_UP. Then the worker begins no further step
  *   and is killed. Guards resume, and once more when the worker is gone: the
@@ -61,7 +61,9 @@
 #define ENDS		10000		/* what does not hang */
 #define RESERVE		(1024 * 1024)
 
-enum phase { RUNNING, MADE, DONE_ALL, GIVEN_UP };
+enum phase { RUNNING, ALL_MADE, DONE_ALL, GIVEN_UP };
+/* A snapshot; only the worker changes it */
+enum making { NOT_BEGUN, BEGUN, HAS_MADE, HAS_MADE_NOTHING };
 /* What a guard does: wait, resume, wait for the worker's end, nothing any more */
 enum rescue { NOT_YET, RESUMING, RESUMED, OVER };
 
@@ -71,6 +73,7 @@ struct shared {
 	atomic_long deadline;		/* ms; 0: not begun */
 	atomic_int suspending;		/* the origin, or -1 */
 	atomic_int rescue[ORIGINS_MAX];
+	atomic_int making[ORIGINS_MAX];
 	char at[2 * PATH_MAX];		/* why the worker's step takes so long */
 	char said[8192];		/* its messages */
 };
@@ -135,6 +138,12 @@ static void now_suspending(const struct crew *crew, int i)
 		atomic_store(&crew->shared->suspending, i);
 }
 
+static void now_making(const struct crew *crew, size_t i, enum making making)
+{
+	if (crew->shared)
+		atomic_store(&crew->shared->making[i], making);
+}
+
 static bool suspend_all(const struct crew *crew, size_t *suspended)
 {
 	for (; *suspended < crew->n; ++*suspended) {
@@ -155,6 +164,7 @@ static bool suspend_all(const struct crew *crew, size_t *suspended)
 static bool make_all(const struct crew *crew, uint32_t *cookie)
 {
 	char params[PATH_MAX + 256];
+	bool good, made;
 
 	for (size_t i = 0; i < crew->n; i++) {
 		struct origin *origin = &crew->origins[i];
@@ -166,9 +176,12 @@ static bool make_all(const struct crew *crew, uint32_t *cookie)
 		       origin->snapshot);
 		snprintf(params, sizeof(params), "%s %s P %u", origin->beneath,
 			 origin->cow, origin->chunk);
-		if (!map_create(origin->snapshot, MAP_SNAPSHOT,
-				origin->device.sectors, "snapshot", params,
-				cookie))
+		now_making(crew, i, BEGUN);
+		good = map_create(origin->snapshot, MAP_SNAPSHOT,
+				  origin->device.sectors, "snapshot", params,
+				  cookie, &made);
+		now_making(crew, i, made ? HAS_MADE : HAS_MADE_NOTHING);
+		if (!good)
 			return false;
 	}
 	return true;
@@ -213,10 +226,11 @@ static bool do_it(const struct crew *crew, uint32_t *cookie)
 	good = suspend_all(crew, &suspended) && make_all(crew, cookie) &&
 	       all_are_suspended(crew);
 	if (crew->shared &&
-	    !atomic_compare_exchange_strong(&crew->shared->phase, &phase, MADE))
+	    !atomic_compare_exchange_strong(&crew->shared->phase, &phase,
+					    ALL_MADE))
 		return false;
 	resumed = resume_all(crew, suspended, cookie);
-	phase = MADE;
+	phase = ALL_MADE;
 	/* if it is not, main and the guards try it, too */
 	return resumed &&
 	       (!crew->shared ||
@@ -228,7 +242,7 @@ static bool do_it(const struct crew *crew, uint32_t *cookie)
 static bool give_up(const struct crew *crew)
 {
 	atomic_int *phase = &crew->shared->phase;
-	int running = RUNNING, made = MADE;
+	int running = RUNNING, made = ALL_MADE;
 
 	return atomic_compare_exchange_strong(phase, &running, GIVEN_UP) ||
 	       atomic_compare_exchange_strong(phase, &made, GIVEN_UP) ||
@@ -625,6 +639,24 @@ static void close_all(struct crew *crew)
 		munmap(crew->shared, sizeof(*crew->shared));
 }
 
+/* While it hangs, its worker may not have ended, and may begin another one */
+static enum made made_by(const struct crew *crew, size_t i, bool hangs)
+{
+	if (crew->shared == MAP_FAILED)
+		return MADE_NOTHING;
+	switch ((enum making)atomic_load(&crew->shared->making[i])) {
+	case HAS_MADE:
+		return MADE;
+	case HAS_MADE_NOTHING:
+		return MADE_NOTHING;
+	case NOT_BEGUN:
+		return hangs ? MADE_UNKNOWN : MADE_NOTHING;
+	case BEGUN:
+		break;
+	}
+	return MADE_UNKNOWN;
+}
+
 static enum outcome with_crew(struct crew *crew)
 {
 	struct result result = { };
@@ -639,6 +671,9 @@ static enum outcome with_crew(struct crew *crew)
 				 strerror(errno));
 		end_all(crew); /* nothing has begun */
 	}
+	for (size_t i = 0; i < crew->n && i < ORIGINS_MAX; i++)
+		crew->origins[i].made = made_by(crew, i,
+						outcome == INSTANT_HANGS);
 	close_all(crew);
 	munlockall();
 	map_wait(result.cookie);

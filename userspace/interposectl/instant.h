@@ -12,6 +12,12 @@
 
 #define ORIGINS_MAX	32
 
+enum made {
+	MADE_UNKNOWN,		/* who was to make it was killed, or hangs */
+	MADE_NOTHING,
+	MADE,
+};
+
 struct origin {
 	struct device device;
 	char interposer[MAP_NAME_MAX];
@@ -22,6 +28,7 @@ struct origin {
 	char cow[PATH_MAX];
 	char store[PATH_MAX];		/* the COW store, for messages */
 	unsigned int chunk;		/* sectors */
+	enum made made;			/* the snapshot; set by instant() */
 };
 
 enum outcome {

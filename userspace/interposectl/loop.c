@@ -47,21 +47,17 @@ static int find_free(int control, int backing, char *node, size_t size)
 	return error;
 }
 
-bool loop_attach(const char *file, char *node, size_t size)
+bool loop_attach(const char *file, int backing, char *node, size_t size)
 {
-	int control, backing, error;
+	int control, error;
 
 	snprintf(node, size, "$(losetup -nO NAME -j %s)", file);
 	if (!step("losetup -f %s", file))
 		return true;
 	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	backing = open(file, O_RDWR | O_CLOEXEC);
-	error = control < 0 || backing < 0 ? errno :
-		find_free(control, backing, node, size);
+	error = control < 0 ? errno : find_free(control, backing, node, size);
 	if (control >= 0)
 		close(control);
-	if (backing >= 0)
-		close(backing);
 	if (error)
 		complain("cannot make a loop device for %s: %s", file,
 			 strerror(error));

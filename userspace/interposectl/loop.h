@@ -8,6 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-bool loop_attach(const char *file, char *node, size_t size);
+bool loop_attach(const char *file, int backing, char *node, size_t size);
 
 #endif

@@ -391,16 +391,6 @@ static char *in_quotes(const char *params, char *out, size_t size)
 	return out;
 }
 
-static bool is_absent(const char *name)
-{
-	struct map_info info;
-
-	if (!map_info(name, &info))
-		return true;
-	complain("%s already exists; choose another --name", name);
-	return false;
-}
-
 static void uuid_of(enum map_kind kind, const char *name, char *uuid)
 {
 	snprintf(uuid, MAP_UUID_MAX, "%s%s", kinds[kind].prefix, name);
@@ -414,8 +404,39 @@ bool map_made(enum map_kind kind, const char *name, struct map_info *info)
 	return map_with_uuid(uuid, info);
 }
 
+static bool is_ours(const char *uuid)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strncmp(uuid, kinds[i].prefix, strlen(kinds[i].prefix)))
+			return true;
+	return false;
+}
+
+/* Of a name the UUID is made, which stays when it is renamed */
+bool map_is_free(enum map_kind kind, const char *name, const char *remedy)
+{
+	char word[SHELL_MAX];
+	struct map_info info;
+
+	if (map_info(name, &info)) {
+		if (is_ours(info.uuid))
+			complain("the mapped device %s already exists; %s",
+				 name, remedy);
+		else
+			complain("the mapped device %s already exists; %s, or first: dmsetup rename %s OTHER",
+				 name, remedy, shell(name, word));
+		return false;
+	}
+	if (!map_made(kind, name, &info))
+		return true;
+	complain("the mapped device %s was created as %s and renamed, and keeps the UUID %s; %s",
+		 info.name, name, info.uuid, remedy);
+	return false;
+}
+
 /* Step by step: the kernel's messages name the device by its number */
-static bool create_empty(const char *name, const char *uuid, dev_t *dev)
+static bool create_empty(const char *name, const char *uuid, dev_t *dev,
+			 bool *made)
 {
 	struct dm_task *dmt = task(DM_DEVICE_CREATE, name);
 	struct dm_info info;
@@ -423,9 +444,9 @@ static bool create_empty(const char *name, const char *uuid, dev_t *dev)
 
 	if (!dmt)
 		return false;
-	good = dm_task_set_uuid(dmt, uuid) &&
-	       run_for(dmt, "cannot create", name, 0, "") &&
-	       dm_task_get_info(dmt, &info);
+	*made = dm_task_set_uuid(dmt, uuid) &&
+		run_for(dmt, "cannot create", name, 0, "");
+	good = *made && dm_task_get_info(dmt, &info);
 	if (good)
 		*dev = makedev(info.major, info.minor);
 	dm_task_destroy(dmt);
@@ -465,20 +486,22 @@ static bool start(const char *name, dev_t dev, enum map_kind kind,
 }
 
 /* With the cookie of the whole: this may be no moment to wait for udev */
-static void remove_empty(const char *name, uint32_t *cookie)
+static bool remove_empty(const char *name, uint32_t *cookie)
 {
 	struct dm_task *dmt = task(DM_DEVICE_REMOVE, name);
+	bool good;
 
 	if (!dmt)
-		return;
-	if (dm_task_set_cookie(dmt, cookie, 0))
-		dm_task_run(dmt);
+		return false;
+	good = dm_task_set_cookie(dmt, cookie, 0) && dm_task_run(dmt);
 	dm_task_destroy(dmt);
+	return good;
 }
 
 /* @cookie: to be waited for later with map_wait(), or NULL for now */
 bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
-		const char *type, const char *params, uint32_t *cookie)
+		const char *type, const char *params, uint32_t *cookie,
+		bool *made)
 {
 	char word[SHELL_MAX], uuid_word[SHELL_MAX], line[8192];
 	uint32_t own = 0;
@@ -486,18 +509,20 @@ bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 	bool good;
 	dev_t dev;
 
+	*made = false;
 	uuid_of(kind, name, uuid);
 	if (!step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"",
 		  shell(name, word), shell(uuid, uuid_word),
 		  (unsigned long long)sectors, type,
 		  in_quotes(params, line, sizeof(line))))
 		return true;
-	if (!is_absent(name) || !create_empty(name, uuid, &dev))
+	if (!map_is_free(kind, name, MAP_OTHER_NAME))
 		return false;
-	good = load(name, dev, sectors, type, params) &&
+	good = create_empty(name, uuid, &dev, made) &&
+	       load(name, dev, sectors, type, params) &&
 	       start(name, dev, kind, type, params, cookie ?: &own);
-	if (!good)
-		remove_empty(name, cookie ?: &own);
+	if (!good && *made)
+		*made = !remove_empty(name, cookie ?: &own);
 	if (!cookie)
 		map_wait(own);
 	return good;

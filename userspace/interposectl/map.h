@@ -55,6 +55,9 @@ bool map_table_of(dev_t dev, struct map_line *line);
 /* What interposectl has made under that name, also if it was renamed since */
 bool map_made(enum map_kind kind, const char *name, struct map_info *info);
 bool map_with_uuid(const char *uuid, struct map_info *info);
+#define MAP_OTHER_NAME	"choose another --name"
+/* For a new one? False: it has been said why not, and the @remedy */
+bool map_is_free(enum map_kind kind, const char *name, const char *remedy);
 /* 1: the kernel has that target; 0: it does not; -1: unknown */
 int map_has_target(const char *type);
 /* The first line; false: none. To be freed with map_line_free */
@@ -66,8 +69,10 @@ void map_line_free(struct map_line *line);
 const char *map_name(const char *argument);
 
 /* Steps; false: failed, and the reason has been printed */
+/* @made: something is there now that this has created, also if it failed */
 bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
-		const char *type, const char *params, uint32_t *cookie);
+		const char *type, const char *params, uint32_t *cookie,
+		bool *made);
 bool map_remove(const char *name);
 bool map_suspend(const char *name);
 bool map_resume(const char *name, uint32_t *cookie);

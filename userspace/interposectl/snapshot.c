@@ -21,6 +21,7 @@
 #include "instant.h"
 #include "list.h"
 #include "state.h"
+#include "undo.h"
 
 struct request {
 	struct origin origins[ORIGINS_MAX];
@@ -57,16 +58,15 @@ static bool use_interposer(struct origin *origin, const struct interposer *ip)
 	return true;
 }
 
-/* A mapped device with that name would be taken for ours when we undo */
-static bool name_is_free(const char *name)
+/* Its name is not chosen, but another one can be attached before */
+static bool interposer_is_free(const struct origin *origin)
 {
-	struct map_info info;
+	char remedy[NAME_SIZE + PATH_MAX];
 
-	if (!map_info(name, &info))
-		return true;
-	complain("the mapped device %s already exists; choose another --name, or first: dmsetup rename %s OTHER",
-		 name, name);
-	return false;
+	snprintf(remedy, sizeof(remedy),
+		 "first: interposectl attach --name OTHER %s snapshot-origin",
+		 origin->device.path);
+	return map_is_free(MAP_INTERPOSER, origin->interposer, remedy);
 }
 
 static bool find_origin(const struct stack *stack, struct origin *origin,
@@ -87,7 +87,7 @@ static bool find_origin(const struct stack *stack, struct origin *origin,
 	findings_free(&findings);
 	default_name(&origin->device, origin->interposer,
 		     sizeof(origin->interposer));
-	return good && name_is_free(origin->interposer);
+	return good && interposer_is_free(origin);
 }
 
 static bool overlap(const char *a, const char *b)
@@ -165,7 +165,8 @@ static bool name_snapshots(struct request *request)
 		device_word(&origins[i].device, word, sizeof(word));
 		snprintf(origins[i].snapshot, sizeof(origins[i].snapshot),
 			 request->n > 1 ? "%s-%s" : "%s", request->name, word);
-		if (!name_is_free(origins[i].snapshot))
+		if (!map_is_free(MAP_SNAPSHOT, origins[i].snapshot,
+				 MAP_OTHER_NAME))
 			return false;
 	}
 	return true;
@@ -295,9 +296,24 @@ static bool make_space(struct request *request, struct record *record)
  * The interposers
  */
 
-static bool has_line(struct record *record, void *data)
+struct made_before {
+	char identity[IDENTITY_MAX];
+	char line[MAP_NAME_MAX + 16];	/* with the name that it had then */
+};
+
+static bool has_made(struct record *record, void *data)
 {
-	return record_has(record, data);
+	struct made_before *made = data;
+
+	for (size_t i = 0; i < record->n; i++) {
+		if (record->done[i] || !record->is[i] ||
+		    strncmp(record->undo[i], "interposer ", 11) ||
+		    strcmp(record->is[i], made->identity))
+			continue;
+		snprintf(made->line, sizeof(made->line), "%s", record->undo[i]);
+		return true;
+	}
+	return false;
 }
 
 /* An interposer that another snapshot attached goes with the last of them */
@@ -305,14 +321,16 @@ static bool attach_origin(struct origin *origin, struct record *record)
 {
 	static char type[] = "snapshot-origin";
 	char *inner[] = { type, NULL }, line[MAP_NAME_MAX + 16];
+	struct made_before made;
 
-	snprintf(line, sizeof(line), "interposer %s", origin->interposer);
-	if (origin->interposed)
-		return !record_each(has_line, line) ||
-		       record_undo(record, "%s", line);
-	return record_undo(record, "%s", line) &&
-	       attach_device(&origin->device, origin->interposer, false, 1,
-			     inner);
+	if (!origin->interposed)
+		return attach_device(record, &origin->device,
+				     origin->interposer, false, 1, inner);
+	/* by its name, as "resume" */
+	snprintf(line, sizeof(line), "resume %s", origin->interposer);
+	return !undo_identity(line, made.identity) ||
+	       !record_each(has_made, &made) ||
+	       record_undo_of(record, made.identity, "%s", made.line);
 }
 
 static bool attach_origins(struct request *request, struct record *record)
@@ -370,6 +388,25 @@ static void sync_origins(const struct request *request)
 	}
 }
 
+/* What is there now, or is not, whoever has ended meanwhile */
+static bool note_snapshots(const struct request *request,
+			   struct record *record)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < request->n; i++) {
+		const struct origin *origin = &request->origins[i];
+
+		if (origin->made == MADE)
+			good &= record_made(record, "snapshot %s",
+					    origin->snapshot);
+		if (origin->made == MADE_NOTHING)
+			record_made_nothing(record, "snapshot %s",
+					    origin->snapshot);
+	}
+	return good;
+}
+
 static bool take(struct request *request, struct record *record)
 {
 	enum outcome outcome;
@@ -382,15 +419,15 @@ static bool take(struct request *request, struct record *record)
 				 request->origins[i].snapshot))
 			return false;
 	for (size_t i = 0; i < request->n; i++)
-		if (!record_undo(record, "resume %s",
-				 request->origins[i].interposer))
+		if (!record_undo_there(record, "resume %s",
+				       request->origins[i].interposer))
 			return false;
 	sync_origins(request);
 	outcome = instant(request->origins, request->n, request->limit,
 			  record);
 	request->hangs = outcome == INSTANT_HANGS;
-	return outcome == INSTANT_DONE && !interrupted() &&
-	       record_ready(record);
+	return note_snapshots(request, record) && outcome == INSTANT_DONE &&
+	       !interrupted() && record_ready(record);
 }
 
 /* The snapshot of the device that this mount option names, or NULL */

@@ -155,64 +155,134 @@ static bool write_line(struct record *record, const char *line)
 	return true;
 }
 
-/*
- * The steps of the lines so far are done. That a number is not written down is
- * no reason to fail: then it is the name that counts.
- */
-static void identify(struct record *record)
+static void set_identity(struct record *record, size_t i, const char *identity)
 {
-	char identity[IDENTITY_MAX], line[IDENTITY_MAX + 32];
-
-	for (size_t i = 0; !options.dry_run && i < record->n; i++) {
-		if (record->is[i] || record->done[i] ||
-		    !undo_identity(record->undo[i], identity))
-			continue;
-		snprintf(line, sizeof(line), "is %zu %s\n", i + 1, identity);
-		if (!write_text(record, line))
-			return;
-		record->is[i] = strdup(identity);
-	}
+	free(record->is[i]);
+	record->is[i] = strdup(identity);
 }
 
-/* To be called before what it is to undo is done */
-bool record_undo(struct record *record, const char *format, ...)
+/* @identity: or "". The line and that are there together, or none of both is. */
+__attribute__((format(printf, 3, 0)))
+static bool add(struct record *record, const char *identity,
+		const char *format, va_list args)
 {
-	char line[4200] = "undo ", *copy;
+	char line[4200 + IDENTITY_MAX + 32] = "undo ", *copy;
 	size_t n = strlen(line);
-	va_list args;
 
-	identify(record);
-	va_start(args, format);
-	vsnprintf(line + n, sizeof(line) - n - 1, format, args);
-	va_end(args);
+	vsnprintf(line + n, 4200 - n - 1, format, args);
 	copy = strchr(line, '\n') || record->n == RECORD_LINES ||
-	       strlen(line) >= sizeof(line) - 2 ? NULL : strdup(line + n);
+	       strlen(line) >= 4200 - 2 ? NULL : strdup(line + n);
 	if (!copy) {
 		complain("cannot record how to undo '%s'; use shorter names or fewer devices",
 			 line + n);
 		return false;
 	}
+	if (*identity)
+		set_identity(record, record->n, identity);
 	record->undo[record->n++] = copy;
 	strcat(line, "\n");
-	if (!write_line(record, line))
-		return false;
-	/* this one is there before the step */
-	if (!strncmp(copy, "resume ", 7))
-		identify(record);
-	return true;
+	n = strlen(line);
+	if (*identity)
+		snprintf(line + n, sizeof(line) - n, "is %zu %s\n", record->n,
+			 identity);
+	return write_line(record, line);
+}
+
+bool record_undo(struct record *record, const char *format, ...)
+{
+	va_list args;
+	bool good;
+
+	va_start(args, format);
+	good = add(record, "", format, args);
+	va_end(args);
+	return good;
+}
+
+bool record_undo_of(struct record *record, const char *identity,
+		    const char *format, ...)
+{
+	va_list args;
+	bool good;
+
+	va_start(args, format);
+	good = add(record, identity, format, args);
+	va_end(args);
+	return good;
+}
+
+bool record_undo_there(struct record *record, const char *format, ...)
+{
+	char line[4200], identity[IDENTITY_MAX] = "";
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (options.dry_run || undo_identity(line, identity))
+		return record_undo_of(record, identity, "%s", line);
+	complain("%s is not there any more", strchr(line, ' ') + 1);
+	return false;
+}
+
+/* The number of the line that is not done yet, or record->n */
+static size_t line_of(const struct record *record, const char *line)
+{
+	size_t i = 0;
+
+	while (i < record->n &&
+	       (record->done[i] || strcmp(record->undo[i], line)))
+		i++;
+	return i;
+}
+
+bool record_made(struct record *record, const char *format, ...)
+{
+	char line[4200], identity[IDENTITY_MAX];
+	va_list args;
+	size_t i;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	i = line_of(record, line);
+	if (options.dry_run || i == record->n || !undo_identity(line, identity))
+		return true;
+	set_identity(record, i, identity);
+	snprintf(line, sizeof(line), "is %zu %s\n", i + 1, identity);
+	return write_text(record, line);
+}
+
+static bool is_done(struct record *record, size_t i)
+{
+	char done[32];
+
+	record->done[i] = true;
+	snprintf(done, sizeof(done), "done %zu\n", i + 1);
+	return options.dry_run || write_text(record, done);
+}
+
+void record_made_nothing(struct record *record, const char *format, ...)
+{
+	char line[4200];
+	va_list args;
+	size_t i;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	i = line_of(record, line);
+	if (i < record->n)
+		is_done(record, i);
 }
 
 bool record_has(const struct record *record, const char *line)
 {
-	for (size_t i = 0; i < record->n; i++)
-		if (!record->done[i] && !strcmp(record->undo[i], line))
-			return true;
-	return false;
+	return line_of(record, line) < record->n;
 }
 
 bool record_ready(struct record *record)
 {
-	identify(record);
 	record->ready = true;
 	return write_line(record, "ready\n");
 }
@@ -264,8 +334,7 @@ static bool add_line(struct record *record, const char *line)
 	if (!strncmp(line, "is ", 3) &&
 	    read_number(line + 3, record->n, &i, &rest) && *rest &&
 	    strlen(rest) < IDENTITY_MAX) {
-		free(record->is[i]);
-		record->is[i] = strdup(rest);
+		set_identity(record, i, rest);
 		return true;
 	}
 	if (!strncmp(line, "done ", 5) &&
@@ -407,8 +476,6 @@ static bool has_snapshot(const struct record *record)
 
 static bool undo_line(struct record *record, size_t i)
 {
-	char done[32];
-
 	/* of what is ready, its user has suspended it */
 	if (record->done[i] || (record->ready && is(record, i, "resume ")))
 		return true;
@@ -418,9 +485,7 @@ static bool undo_line(struct record *record, size_t i)
 		return false;
 	if (!undo(record->undo[i], record->is[i] ?: ""))
 		return false;
-	record->done[i] = true;
-	snprintf(done, sizeof(done), "done %zu\n", i + 1);
-	return options.dry_run || write_text(record, done);
+	return is_done(record, i);
 }
 
 /* What cannot be undone is left, and the rest is undone all the same */

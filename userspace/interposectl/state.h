@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What is to be undone if this program ends early. Before each step that
- * changes something, its opposite is written down, and after it what was made,
- * by its number:
+ * changes something, its opposite is written down, and when the step has been seen
+ * to succeed, what was made, by its number:
  *
  *     /run/interposectl/sda1-snap        interposectl 2
  *                                        undo interposer interpose-sda1
@@ -17,7 +17,14 @@
  * to its end. Undone is from the last line to the first one, which is also how
  * a snapshot is removed. Each undo may be repeated, and may find nothing to do.
  * What cannot be undone stays, and hinders nobody else; what is undone gets a
- * line "done 3", since its name may be given to something else now.
+ * line "done 3", since its name may be given to something else now. So does what
+ * was never made: if the kernel refuses to create what has that name already, then
+ * that is somebody else's.
+ *
+ * A line without a number is that of a step in which the program was killed. Its
+ * name alone tells whether there is something to be undone, and undo.c asks for
+ * more than a name. Something may be known before the step, such as a tag by which
+ * a logical volume is found; that is written with the line, "is 3 ?interposectl-5f".
  *
  * A last line without its end is what a writer has left who was killed in it,
  * before the step. A record with anything else that is not understood is left
@@ -37,7 +44,7 @@
 struct record {
 	char name[NAME_MAX + 1];
 	char *undo[RECORD_LINES];
-	char *is[RECORD_LINES];		/* what was made, or NULL */
+	char *is[RECORD_LINES];		/* what was made, or NULL; see undo.h */
 	bool done[RECORD_LINES];
 	size_t n;
 	bool ready;
@@ -62,7 +69,24 @@ extern const char *state_dir;
 
 bool record_begin(struct record *record, const char *name);
 bool record_read(struct record *record, const char *name);
+/* To be called before what it is to undo is done */
 bool record_undo(struct record *record, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same, and by what it is to be known; without a blank */
+bool record_undo_of(struct record *record, const char *identity,
+		    const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same for what the step does to something that is there already */
+bool record_undo_there(struct record *record, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/*
+ * The step of that line has succeeded, and what has the name is what it has made.
+ * False: that could not be written down; in this process it is known all the same.
+ */
+bool record_made(struct record *record, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* It has made nothing, so there is nothing to be undone */
+void record_made_nothing(struct record *record, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /*
  * Nobody undoes it as long as this process lives, even if the one that has begun

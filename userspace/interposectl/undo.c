@@ -2,7 +2,7 @@
 /*
  * The opposite of each step. What is not there any more, or never was, is no
  * error: who wrote the line may have ended before the step, and somebody else
- * may have removed it. What was renamed is found by its number:
+ * may have removed it. What was made is known by its number, also if it was renamed:
  *
  *     mapped devices, loop devices   253:3/42   device number, diskseq
  *     files                          1234/1700000000.5/7.0   inode, birth, fsid
@@ -11,6 +11,14 @@
  * The kernel gives each disk that appears a diskseq of its own, until the next
  * boot, and the records live as long. Whatever has the name, but another
  * number, is somebody else's and stays. Space is not touched while it is in use.
+ *
+ * Without a number nobody has seen it made. A process that was killed in between
+ * may have left it, so this much is undone, and no more:
+ *
+ *     mapped devices    with the UUID of what was to be made, and still that name
+ *     files             empty ones, as they are before their number is known
+ *     loop devices      of the file that was made for it, by the number of that
+ *     logical volumes   with the tag that was chosen for it alone
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,13 +57,15 @@ static bool disk_identity(dev_t dev, char *identity)
 	return true;
 }
 
-/* If nobody knows what it was, what has the name is it */
-static bool is_that_disk(dev_t dev, const char *identity)
+static bool find_disk(const char *identity, dev_t *dev)
 {
+	unsigned int major, minor;
 	char now[IDENTITY_MAX];
 
-	return !*identity ||
-	       (disk_identity(dev, now) && !strcmp(now, identity));
+	if (sscanf(identity, "%u:%u/", &major, &minor) != 2)
+		return false;
+	*dev = makedev(major, minor);
+	return disk_identity(*dev, now) && !strcmp(now, identity);
 }
 
 /* Of the file system, which may be mounted elsewhere, or not, by then */
@@ -96,12 +106,21 @@ static bool file_identity(const char *path, char *identity)
 	return file_system_identity(path, identity + n, IDENTITY_MAX - n);
 }
 
+/* Just made, so that nothing else has that UUID, by whatever name */
 static bool identity_of_interposer(const char *name, char *identity)
 {
 	struct map_info info;
 
-	return (map_made(MAP_INTERPOSER, name, &info) ||
-		map_info(name, &info)) && disk_identity(info.dev, identity);
+	return map_made(MAP_INTERPOSER, name, &info) &&
+	       disk_identity(info.dev, identity);
+}
+
+/* It was there before, and may not have been made by interposectl */
+static bool identity_of_map(const char *name, char *identity)
+{
+	struct map_info info;
+
+	return map_info(name, &info) && disk_identity(info.dev, identity);
 }
 
 static bool identity_of_snapshot(const char *name, char *identity)
@@ -199,6 +218,29 @@ static bool is_held(const char *name, const char *what)
  * Mapped devices
  */
 
+static bool map_of(const char *name, const char *identity,
+		   struct map_info *info)
+{
+	dev_t dev;
+
+	return *identity ? find_disk(identity, &dev) &&
+			   map_info_of(dev, "", info) : map_info(name, info);
+}
+
+static bool map_that_was_made(enum map_kind kind, const char *name,
+			      const char *identity, struct map_info *info)
+{
+	if (*identity)
+		return map_of(name, identity, info);
+	if (!map_made(kind, name, info))
+		return false;
+	if (!strcmp(info->name, name))
+		return true;
+	complain("%s was created as %s and renamed, and is left alone",
+		 info->name, name);
+	return false;
+}
+
 /* Only if no snapshot needs it */
 static bool undo_interposer(const char *name, const char *identity)
 {
@@ -208,8 +250,7 @@ static bool undo_interposer(const char *name, const char *identity)
 	const struct interposer *ip;
 	size_t snapshots = 0;
 
-	if (!map_made(MAP_INTERPOSER, name, &info) ||
-	    !is_that_disk(info.dev, identity))
+	if (!map_that_was_made(MAP_INTERPOSER, name, identity, &info))
 		return true;
 	if (!stack_read(&stack))
 		return false;
@@ -226,9 +267,7 @@ static bool undo_resume(const char *name, const char *identity)
 	uint32_t cookie = 0;
 	bool good = true;
 
-	if (!map_made(MAP_INTERPOSER, name, &info) && !map_info(name, &info))
-		return true;
-	if (info.suspended && is_that_disk(info.dev, identity)) {
+	if (map_of(name, identity, &info) && info.suspended) {
 		good = map_resume(info.name, &cookie);
 		map_wait(cookie);
 	}
@@ -239,8 +278,7 @@ static bool undo_snapshot(const char *name, const char *identity)
 {
 	struct map_info info;
 
-	if (!map_made(MAP_SNAPSHOT, name, &info) ||
-	    !is_that_disk(info.dev, identity))
+	if (!map_that_was_made(MAP_SNAPSHOT, name, identity, &info))
 		return true;
 	if (info.open_count && !options.dry_run) {
 		complain("/dev/mapper/%s is in use (umount it)", info.name);
@@ -258,18 +296,18 @@ static bool undo_metadata_snapshot(const char *name, const char *identity)
 	const struct interposer *ip;
 	bool held = true;
 
-	if (!map_info(name, &info) || !is_that_disk(info.dev, identity))
+	if (!map_of(name, identity, &info))
 		return true;
 	if (!stack_read(&stack))
 		return false;
-	ip = stack_of_map(&stack, name);
+	ip = stack_of_map(&stack, info.name);
 	if (!ip || strcmp(ip->table.inner, "era") ||
 	    (ip->has_status &&
 	     parse_nth_word(ip->status.inner_status, 3, word, sizeof(word)) &&
 	     !strcmp(word, "-")))
 		held = false;
 	stack_free(&stack);
-	return !held || map_message(name, "drop_metadata_snap");
+	return !held || map_message(info.name, "drop_metadata_snap");
 }
 
 /*
@@ -299,17 +337,15 @@ static bool clear_loop(const char *name)
 
 static bool undo_loop(const char *path, const char *identity)
 {
-	char name[NAME_SIZE];
-	unsigned int major, minor;
+	char name[NAME_SIZE], file[IDENTITY_MAX];
+	dev_t dev;
 
-	if (!*identity)
-		return !loop_of_file(path, name) || clear_loop(name);
-	if (sscanf(identity, "%u:%u/", &major, &minor) != 2 ||
-	    !is_that_disk(makedev(major, minor), identity) ||
-	    !sysfs_name(makedev(major, minor), name) ||
-	    !sysfs_exists(name, "loop/backing_file"))
-		return true;
-	return clear_loop(name);
+	if (*identity == '?')
+		return !file_identity(path, file) ||
+		       strcmp(file, identity + 1) ||
+		       !loop_of_file(path, name) || clear_loop(name);
+	return !find_disk(identity, &dev) || !sysfs_name(dev, name) ||
+	       !sysfs_exists(name, "loop/backing_file") || clear_loop(name);
 }
 
 /* That it is not there does not mean that nothing is left of it */
@@ -325,6 +361,23 @@ static bool is_elsewhere(const char *path, const char *identity)
 	return true;
 }
 
+/* "1234/1700000000.5" is of "1234/1700000000.5/7.0" */
+static bool is_that_file(const char *now, const char *identity)
+{
+	size_t n = strlen(now);
+
+	return !strncmp(now, identity, n) && identity[n] == '/';
+}
+
+/* As from the open() that makes it; see make_file() */
+static bool is_just_made(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISREG(st.st_mode) && !st.st_size &&
+	       !st.st_uid && st.st_nlink == 1;
+}
+
 static bool undo_file(const char *path, const char *identity)
 {
 	char now[IDENTITY_MAX], name[NAME_SIZE];
@@ -335,8 +388,13 @@ static bool undo_file(const char *path, const char *identity)
 		complain("cannot look at %s: %s", path, strerror(errno));
 		return false;
 	}
-	if (*identity && strncmp(now, identity, strlen(now))) {
+	if (*identity && !is_that_file(now, identity)) {
 		complain("%s is a different file now, and is left alone", path);
+		return true;
+	}
+	if (!*identity && !is_just_made(path)) {
+		complain("%s may not be a file that interposectl has created, and is left alone",
+			 path);
 		return true;
 	}
 	if (loop_of_file(path, name)) {
@@ -440,6 +498,11 @@ static bool undo_lv(const char *name, const char *identity)
 	struct map_info info;
 
 	info.name[0] = '\0';
+	if (!*identity) {
+		complain("the logical volume %s may not be one that interposectl has created, and is left alone",
+			 name);
+		return true;
+	}
 	if (lv_uuid(identity, uuid, sizeof(uuid))) {
 		if (map_with_uuid(identity, &info) &&
 		    sysfs_name(info.dev, kernel_name) &&
@@ -447,10 +510,8 @@ static bool undo_lv(const char *name, const char *identity)
 			return false;
 		snprintf(select, sizeof(select), "lv_uuid=%s", uuid);
 	} else {
-		/* killed before it could look: the tag tells whose it is */
-		snprintf(select, sizeof(select),
-			 "lv_full_name=\"%.200s\" && lv_tags=\"%s\"", name,
-			 LV_TAG);
+		snprintf(select, sizeof(select), "lv_tags=\"%.200s\"",
+			 identity + (*identity == '?'));
 	}
 	return find_lv(select, now, sizeof(now)) ? remove_lv(now) :
 		undo_missing_lv(name, info.name);
@@ -466,14 +527,13 @@ static const struct {
 	bool (*identify)(const char *argument, char *identity);
 } undos[] = {
 	{ "interposer ", undo_interposer, identity_of_interposer },
-	{ "resume ", undo_resume, identity_of_interposer },
+	{ "resume ", undo_resume, identity_of_map },
 	{ "snapshot ", undo_snapshot, identity_of_snapshot },
 	{ "loop ", undo_loop, identity_of_loop },
 	{ "file ", undo_file, file_identity },
 	{ "ram ", undo_ram, NULL },
 	{ "lv ", undo_lv, identity_of_lv },
-	{ "metadata-snapshot ", undo_metadata_snapshot,
-	  identity_of_interposer },
+	{ "metadata-snapshot ", undo_metadata_snapshot, identity_of_map },
 };
 
 #define N_UNDOS (sizeof(undos) / sizeof(*undos))

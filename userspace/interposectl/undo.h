@@ -19,7 +19,9 @@ bool undo_knows(const char *line);
 bool undo_identity(const char *line, char *identity);
 
 /*
- * @identity: what it was when it was made, or "" if that is not known.
+ * @identity: what it was when it was made; or by what it is to be known, behind a
+ * '?', or "", if nobody has seen it made: by a process that was killed in the step,
+ * perhaps, or by somebody else.
  * False: it could not be done, and why has been complained of.
  */
 bool undo(const char *line, const char *identity);

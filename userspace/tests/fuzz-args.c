@@ -73,6 +73,9 @@ void __wrap_check_device(const struct stack *stack, const struct device *device,
 void __wrap_content_read(const char *path, struct content *content);
 bool __wrap_stack_read(struct stack *stack);
 bool __wrap_map_info(const char *name, struct map_info *info);
+bool __wrap_map_is_free(enum map_kind kind, const char *name,
+			const char *remedy);
+bool __wrap_looks(const char *const argv[]);
 bool __wrap_state_enter(bool changes, bool patient);
 void __wrap_state_leave(void);
 int __wrap_monitor_check(struct interpose_monitor *monitor);
@@ -169,6 +172,21 @@ bool __wrap_map_info(const char *name, struct map_info *info)
 {
 	(void)name;
 	(void)info;
+	return false;
+}
+
+bool __wrap_map_is_free(enum map_kind kind, const char *name,
+			const char *remedy)
+{
+	(void)kind;
+	(void)name;
+	(void)remedy;
+	return true;
+}
+
+bool __wrap_looks(const char *const argv[])
+{
+	(void)argv;
 	return false;
 }
 

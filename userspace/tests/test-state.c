@@ -240,29 +240,43 @@ static void test_writing(void)
 
 	is("begun", record_begin(&record, "new"));
 	is("with lines", record_undo(&record, "interposer x") &&
-	   record_undo(&record, "file /odd!") && record_undo(&record, "snapshot s"));
+	   record_made(&record, "interposer x") &&
+	   record_undo(&record, "file /odd!") &&
+	   record_made(&record, "file /odd!") &&
+	   record_undo(&record, "snapshot t") &&
+	   record_undo_of(&record, "?tag", "loop /a") &&
+	   record_undo(&record, "snapshot s") &&
+	   record_made(&record, "snapshot s"));
+	record_made_nothing(&record, "snapshot t");
+	is("of what is there", record_undo_there(&record, "resume x") &&
+	   !record_undo_there(&record, "resume gone!"));
 	is("no line with two", !record_undo(&record, "file /a\nb"));
 	is("nor one that is too long", !record_undo(&record, "file %05000d", 1));
 	is("ready", record_ready(&record));
 	record_free(&record);
 	is("it is read as it was written", record_read(&record, "new") &&
-	   record.ready && !record.foreign && record.n == 3 &&
+	   record.ready && !record.foreign && record.n == 6 &&
 	   !strcmp(record.undo[1], "file /odd!"));
-	is("with the numbers of what was made", record.is[0] && record.is[2] &&
-	   !record.is[1] && !strcmp(record.is[0], "12/34"));
+	is("with the numbers of what was made", record.is[0] && record.is[4] &&
+	   !record.is[1] && !strcmp(record.is[0], "12/34") &&
+	   !strcmp(record.is[5], "12/34"));
+	is("or by what it is to be known", !strcmp(record.is[3], "?tag") &&
+	   !record.is[2]);
 	is("has what it has", record_has(&record, "snapshot s") &&
 			      !record_has(&record, "snapshot"));
+	is("and not what it has not made", record.done[2] &&
+	   !record_has(&record, "snapshot t"));
 	stuck = "file /odd!";
 	*undone = '\0';
 	is("removed in part", !record_roll_back(&record) &&
-	   !strcmp(undone, "snapshot s=12/34,interposer x=12/34,"));
+	   !strcmp(undone, "snapshot s=12/34,loop /a=?tag,interposer x=12/34,"));
 	is("what is undone is not its any more", record_read(&record, "new") &&
 	   !record_has(&record, "snapshot s") &&
 	   record_has(&record, "file /odd!") && !record.ready);
 	record_free(&record);
 	is("one at a time", !record_begin(&record, "new"));
 	stuck = NULL;
-	is("then all", enter() && !strcmp(undone, "file /odd!,") && !is_there("new"));
+	is("then all", enter() && !strcmp(undone, "resume x=12/34,file /odd!,") && !is_there("new"));
 }
 
 static void suspend(bool hangs)
