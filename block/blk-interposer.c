@@ -218,6 +218,7 @@ static void blk_interposer_readdress(struct blk_interposer *ip,
 	bio->bi_bdev = ip->owner;
 	bio_set_flag(bio, BIO_INTERPOSED);
 	bio_clear_flag(bio, BIO_PAST_INTERPOSER);
+	bio_expect_endio(bio);
 	trace_block_bio_remap(bio, dev, sector);
 }
 
@@ -229,13 +230,13 @@ static void blk_interposer_readdress(struct blk_interposer *ip,
 static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 {
 	blk_interposer_readdress(ip, bio);
-	bio_list_add(&current->bio_list[0], bio);
+	blk_interposer_queue(ip, bio);
 }
 
-static struct blk_interposer *bdev_interposer(struct block_device *bdev)
+static struct blk_interposer *bio_interposer(const struct bio *bio)
 {
-	return READ_ONCE(bdev->bd_interposer) ?:
-		READ_ONCE(bdev_whole(bdev)->bd_interposer);
+	return bdev_interposer(bio->bi_bdev) ?:
+		bdev_interposer(bdev_whole(bio->bi_bdev));
 }
 
 /**
@@ -249,7 +250,7 @@ static struct blk_interposer *bdev_interposer(struct block_device *bdev)
  */
 bool __bio_interpose(struct bio *bio)
 {
-	struct blk_interposer *ip = bdev_interposer(bio->bi_bdev);
+	struct blk_interposer *ip = bio_interposer(bio);
 
 	if (!ip)
 		return false;
@@ -286,7 +287,7 @@ bool __bio_interpose_early(struct bio *bio)
 
 	if (bio_queue_enter(bio))
 		return false;
-	ip = bdev_interposer(bio->bi_bdev);
+	ip = bio_interposer(bio);
 	if (ip && !bio_for_owner(ip, bio))
 		blk_interposer_readdress(ip, bio);
 	blk_queue_exit(q);
@@ -351,7 +352,7 @@ void __bio_interpose_endio(struct bio *bio)
 	/* a bio that was given back has its own device already, and no count */
 	if (bio_redirected(bio)) {
 		/* the count of this bio keeps the owner's pointer in place */
-		struct blk_interposer *ip = bio->bi_bdev->bd_interposer;
+		struct blk_interposer *ip = bdev_interposer(bio->bi_bdev);
 
 		bio->bi_bdev = ip->bdev;
 		blk_interposer_remap_again(bio);
@@ -379,9 +380,11 @@ void __bio_interpose_chain(struct bio *bio, struct bio *parent)
 	if (bio->bi_bdev != bdev)
 		return;
 
-	if (bio_redirected(parent) && !bio_redirected(bio))
+	if (bio_redirected(parent) && !bio_redirected(bio)) {
 		/* the count of @parent keeps the owner's pointer in place */
-		percpu_ref_get(&bdev->bd_interposer->inflight);
+		percpu_ref_get(&bdev_interposer(bdev)->inflight);
+		bio_expect_endio(bio);
+	}
 	bio->bi_flags |= parent->bi_flags & (1U << BIO_INTERPOSED |
 					     1U << BIO_PAST_INTERPOSER);
 }
@@ -427,7 +430,7 @@ void blk_interposer_disk_dead(struct gendisk *disk)
 	/* GD_NO_INTERPOSER: pairs with the test in blk_interposer_publish() */
 	spin_lock(&blk_interposer_lock);
 	set_bit(GD_NO_INTERPOSER, &disk->state);
-	ip = bdev->bd_interposer;
+	ip = bdev_interposer(bdev);
 	if (ip && ip->owner == bdev && blk_interposer_owner_get(ip))
 		ops = ip->ops;
 	spin_unlock(&blk_interposer_lock);
@@ -435,7 +438,7 @@ void blk_interposer_disk_dead(struct gendisk *disk)
 	if (!ops)
 		return;
 	ops->owner_dead(ip, disk);
-	WARN_ON_ONCE(READ_ONCE(bdev->bd_interposer) == ip);
+	WARN_ON_ONCE(bdev_interposer(bdev) == ip);
 	ops->put(ip);
 	module_put(ops->owner);
 }
@@ -603,6 +606,13 @@ int blk_interposer_init(struct blk_interposer *ip, struct block_device *bdev,
 		return ret;
 	}
 
+	ret = blk_interposer_hook(ip);
+	if (ret) {
+		percpu_ref_exit(&ip->inflight);
+		free_percpu(ip->redirected);
+		return ret;
+	}
+
 	static_branch_deferred_inc(&blk_interposer_key);
 	blk_interposer_opened(ip);
 	return 0;
@@ -625,6 +635,7 @@ void blk_interposer_exit(struct blk_interposer *ip)
 	blk_interposer_forget(ip);
 	blk_interposer_closing(ip);
 	static_branch_slow_dec_deferred(&blk_interposer_key);
+	blk_interposer_unhook(ip);
 	percpu_ref_exit(&ip->inflight);
 	free_percpu(ip->redirected);
 	blk_interposer_bounce_free(ip);
@@ -645,7 +656,7 @@ static bool bdev_overlaps_interposed(struct block_device *bdev)
 
 	rcu_read_lock();
 	xa_for_each(&bdev->bd_disk->part_tbl, idx, part)
-		busy |= !!part->bd_interposer;
+		busy |= !!bdev_interposer(part);
 	rcu_read_unlock();
 	return busy;
 }
@@ -674,11 +685,8 @@ static void blk_interposer_hint(struct block_device *bdev,
 /* For the hook: the number of devices of a queue that take part in one. */
 static void blk_interposer_count(struct block_device *bdev, int change)
 {
-	struct request_queue *q = bdev_get_queue(bdev);
-
 	lockdep_assert_held(&blk_interposer_lock);
-	/* pairs with the READ_ONCE() in bio_interpose() */
-	WRITE_ONCE(q->nr_interposers, q->nr_interposers + change);
+	queue_count_interposer(bdev_get_queue(bdev), change);
 }
 
 /*
@@ -692,7 +700,7 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 	int ret = 0;
 
 	spin_lock(&blk_interposer_lock);
-	if (bdev_overlaps_interposed(ip->bdev) || owner->bd_interposer) {
+	if (bdev_overlaps_interposed(ip->bdev) || bdev_interposer(owner)) {
 		ret = -EBUSY;
 	} else if (test_bit(GD_NO_INTERPOSER, &owner->bd_disk->state)) {
 		ret = -ENODEV;
@@ -706,10 +714,10 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 		 * The owner's queue is not frozen: with the release a bio that
 		 * is in it sees all of @ip.
 		 */
-		smp_store_release(&owner->bd_interposer, ip);
+		bdev_set_interposer(owner, ip);
 		blk_interposer_count(owner, 1);
 		/* with this one a redirected bio finds the gate at the owner */
-		smp_store_release(&ip->bdev->bd_interposer, ip);
+		bdev_set_interposer(ip->bdev, ip);
 		blk_interposer_count(ip->bdev, 1);
 		blk_interposer_hint(ip->bdev, bdev_set_flag);
 	}
@@ -776,7 +784,7 @@ static void blk_interposer_unpublish(struct block_device *bdev)
 	unsigned int memflags = queue_freeze_noio(q);
 
 	spin_lock(&blk_interposer_lock);
-	WRITE_ONCE(bdev->bd_interposer, NULL);
+	bdev_set_interposer(bdev, NULL);
 	blk_interposer_count(bdev, -1);
 	blk_interposer_hint(bdev, bdev_clear_flag);
 	spin_unlock(&blk_interposer_lock);
@@ -959,6 +967,9 @@ int blk_interposer_attach(struct blk_interposer *ip,
 	    !bdev_drain_accounted(ip->bdev))
 		return -EOPNOTSUPP;
 
+	ret = blk_interposer_get_places(ip, owner);
+	if (ret)
+		return ret;
 	ret = queue_freeze_interruptible(ip, owner, &memflags);
 	if (ret)
 		return ret;

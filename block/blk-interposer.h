@@ -11,14 +11,14 @@
 #include <linux/blkdev.h>
 #include <linux/jump_label_ratelimit.h>
 
+#include "blk-interposer-state.h"
+
 #ifdef CONFIG_BLK_INTERPOSER
 /*
  * Beside the flags in blk_types.h, which are counted from the other end. A
  * hint: see bio_interpose_early().
  */
 #define BD_INTERPOSED		BIT(31)
-
-struct blk_interposer;
 
 extern struct static_key_false_deferred blk_interposer_key;
 
@@ -48,9 +48,7 @@ static inline bool blk_interposer_active(void)
  */
 static inline bool bdev_interposed(struct block_device *bdev)
 {
-	/* pairs with the WRITE_ONCE()s in blk-interposer.c */
-	return READ_ONCE(bdev->bd_interposer) ||
-		READ_ONCE(bdev_whole(bdev)->bd_interposer);
+	return bdev_interposer(bdev) || bdev_interposer(bdev_whole(bdev));
 }
 
 /*
@@ -157,8 +155,7 @@ static inline bool bio_interpose_left_mq(struct bio *bio)
  */
 static inline bool bio_interpose(struct request_queue *q, struct bio *bio)
 {
-	/* pairs with the WRITE_ONCE() in blk_interposer_count() */
-	return blk_interposer_active() && READ_ONCE(q->nr_interposers) &&
+	return blk_interposer_active() && queue_interposed(q) &&
 		!bio_beneath_hook(bio) && __bio_interpose(bio);
 }
 
