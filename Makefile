@@ -1,7 +1,7 @@
 # Front door only: each target is one command, which can also be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test check-full bench soak shell kernel deb clean
+.PHONY: help demo check test check-full bench soak shell kernel deb dkms-deb clean
 
 help:
 	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached"
@@ -10,7 +10,7 @@ help:
 	@echo "make bench         measure what it costs, beside an unpatched kernel and ordinary device-mapper (QUICK=1: a part)"
 	@echo "make soak HOURS=8  random operations under load for so long (SEED=… repeats a run; tests/soak --help)"
 	@echo "make shell         a root shell in the virtual machine, with the patched kernel"
-	@echo "make deb           Debian packages of the userland, in deb/"
+	@echo "make deb           Debian packages, in deb/: the userland, and the module for unpatched kernels (make dkms-deb: that alone)"
 	@echo "make kernel        only build the kernels"
 	@echo "make clean         remove built kernels and logs"
 	@echo
@@ -36,6 +36,9 @@ shell:
 
 deb:
 	tools/deps --packaging && tools/deb
+
+dkms-deb:
+	tools/deps --packaging && tools/deb --dkms
 
 kernel:
 	tools/deps && tools/build debug && tools/build plain

@@ -8,7 +8,7 @@
 . tests/lib/test.sh
 
 tools/deps --packaging >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
-tools/deb "$T_DIR/deb" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
+tools/deb --userland "$T_DIR/deb" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
 note "$(tail -n 1 "$T_DIR/log")"
 
 packages=("$T_DIR"/deb/*.deb)

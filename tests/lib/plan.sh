@@ -37,7 +37,7 @@ wanted() {
 	[[ ${T:-} ]] || return 0
 	for word in ${T//,/ }; do
 		word=${word// /-}
-		[[ $1 != kcsan:* || $word == kcsan:* ]] || continue
+		[[ $1 != @(kcsan|stock-*):* || $word == "${1%%:*}":* ]] || continue
 		# shellcheck disable=SC2053 # a pattern on purpose
 		[[ $1 != *"$word"* && $1 != $word ]] || return 0
 	done
@@ -131,6 +131,21 @@ plan_kcsan() {
 	plan_scripts vm "$tests/shell" kcsan: debug-kcsan
 }
 
+# The tests of tests/stock once more, on a kernel of Debian's with our modules
+plan_stock() {
+	local pattern file path kernel options
+	while read -r kernel pattern; do
+		[[ $kernel && $kernel != \#* ]] || continue
+		for file in "$tests"/shell/$pattern; do
+			path=${file#"$tests/shell/"}
+			wanted "$kernel:$path" || continue
+			read_header "$file"
+			options=$(disks_of "$path" "${header[vm]:-}" "${header[disks]:-}")${header[vm]:+ ${header[vm]}}
+			plan_add vm "$kernel:$(sentence "$path")" "$file" "${header[timeout]:-120}" "$kernel|${options# }"
+		done
+	done <"$tests/stock"
+}
+
 # plan_kunit KIND WHERE [PREFIX KERNEL]
 plan_kunit() {
 	local kind=$1 where=$2 prefix=${3:-} suite module places allowed
@@ -162,6 +177,7 @@ make_plan() {
 	plan_kunit vm smp
 	plan_scripts vm "$tests/shell" ''
 	[[ ! -r $tests/matrix/targets ]] || plan_matrix
+	[[ $tier != full && ${T:-} != *stock-* ]] || plan_stock
 	[[ $tier != full && ${T:-} != *kcsan:* ]] || plan_kcsan
 	plan_guests
 }

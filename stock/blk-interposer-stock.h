@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The interposer on a kernel that has no hook built in: what takes the place of
+ * block/blk-interposer-state.h, and of the fields and flags that the patched
+ * kernel's own headers have. Included before each of the shared sources.
+ *
+ * The same header guard keeps the other one out.
+ */
+#ifndef BLK_INTERPOSER_STATE_H
+#define BLK_INTERPOSER_STATE_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/build_bug.h>
+#include <linux/sched.h>
+#include <linux/version.h>
+
+/*
+ * Of each kernel that is named here the places have been read, not only found: see
+ * the table in places.c.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "dm-interpose needs kernel 6.12: on Debian 12, apt install linux-image-6.12-amd64 linux-headers-6.12-amd64"
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#error "dm-interpose does not know where the places for its hook are in this kernel; it knows 6.12"
+#endif
+#ifndef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+#error "dm-interpose needs a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"
+#endif
+#ifndef CONFIG_BLOCK_HOLDER_DEPRECATED
+#error "dm-interpose needs a kernel with CONFIG_BLOCK_HOLDER_DEPRECATED"
+#endif
+#ifndef CONFIG_BLK_DEV_INTEGRITY
+#error "dm-interpose needs a kernel with CONFIG_BLK_DEV_INTEGRITY: the hook stands at bio_integrity_prep()"
+#endif
+
+struct blk_interposer;
+
+/* The two bits of bi_flags that the kernel does not use. */
+#define BIO_INTERPOSED		14
+#define BIO_PAST_INTERPOSER	15
+static_assert((int)BIO_FLAG_LAST <= BIO_INTERPOSED);
+static_assert(sizeof_field(struct bio, bi_flags) * BITS_PER_BYTE > BIO_PAST_INTERPOSER);
+
+/* One of gendisk->state, and one of request_queue->queue_flags, which are longs. */
+#define GD_NO_INTERPOSER	31
+#define QUEUE_FLAG_INTERPOSED	62
+static_assert(sizeof_field(struct gendisk, state) * BITS_PER_BYTE > GD_NO_INTERPOSER);
+static_assert(sizeof_field(struct request_queue, queue_flags) * BITS_PER_BYTE >
+	      QUEUE_FLAG_INTERPOSED);
+
+struct blk_interposer *__bdev_interposer(const struct block_device *bdev);
+void bdev_set_interposer(struct block_device *bdev, struct blk_interposer *ip);
+void queue_count_interposer(struct request_queue *q, int change);
+void blk_interposer_queue(struct blk_interposer *ip, struct bio *bio);
+int blk_interposer_hook(struct blk_interposer *ip);
+void blk_interposer_unhook(struct blk_interposer *ip);
+int blk_interposer_get_places(struct blk_interposer *ip,
+			      struct block_device *owner);
+
+/* Does any device of @q take part in an interposer? */
+static inline bool queue_interposed(const struct request_queue *q)
+{
+	return test_bit(QUEUE_FLAG_INTERPOSED, &q->queue_flags);
+}
+
+/* The interposer that @bdev itself has, or owns. */
+static inline struct blk_interposer *
+bdev_interposer(const struct block_device *bdev)
+{
+	return queue_interposed(bdev->bd_queue) ? __bdev_interposer(bdev) : NULL;
+}
+
+/* bio_endio() tells us of the end of bios that it is to trace: see places.c. */
+static inline void bio_expect_endio(struct bio *bio)
+{
+	bio_set_flag(bio, BIO_TRACE_COMPLETION);
+}
+
+#endif /* BLK_INTERPOSER_STATE_H */

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the trampolines call: the tests of block/blk-interposer.h, at the places of a
+ * stock kernel. See places.c for where these are and why each is as good.
+ *
+ * All of this may run on any number of processors at a time, and without any
+ * interposer: until the places are turned off again.
+ */
+#include <linux/file.h>
+#include <linux/module.h>
+
+#include <linux/blk-interposer.h>
+#include "blk.h"
+#include "blk-interposer.h"
+#include "stock.h"
+
+static const struct stock_verdict pass = { };
+static const struct stock_verdict taken = { .taken = true };
+
+/* How many have come into a hook that may sleep, and have left it: see below. */
+static DEFINE_PER_CPU(unsigned long, stock_came);
+static DEFINE_PER_CPU(unsigned long, stock_left);
+
+/**
+ * stock_hooks_busy - is any task in a hook that may sleep?
+ *
+ * Those who left are counted first: who comes and leaves meanwhile makes the answer
+ * true too often, but not too seldom.
+ *
+ * Context: Process context, when nobody comes in any more.
+ * Return: true while there is one.
+ */
+bool stock_hooks_busy(void)
+{
+	unsigned long came = 0, left = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		left += READ_ONCE(per_cpu(stock_left, cpu));
+	/* who has left is seen to have come: also on another processor */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		came += READ_ONCE(per_cpu(stock_came, cpu));
+	return came != left;
+}
+
+static void stock_come(void)
+{
+	this_cpu_inc(stock_came);
+}
+
+static void stock_leave(void)
+{
+	this_cpu_inc(stock_left);
+}
+
+/*
+ * bio_integrity_prep() and those that split: called in blk_mq_submit_bio() with
+ * q_usage_counter held. Bio-based drivers call them too, and for those this is not
+ * the place.
+ */
+struct stock_verdict stock_hook_mq(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+
+	return queue_is_mq(q) && bio_interpose(q, bio) ? taken : pass;
+}
+
+/* ->submit_bio(): called in __submit_bio() with q_usage_counter held. */
+struct stock_verdict stock_hook_submit(struct bio *bio)
+{
+	bool ret;
+
+	stock_come();
+	ret = bio_interpose(bdev_get_queue(bio->bi_bdev), bio);
+	stock_leave();
+	return ret ? taken : pass;
+}
+
+/*
+ * A bio that has been redirected at the beginning of submit_bio_noacct_nocheck(), and
+ * not by what that does later: charge it as what it was. Nobody else has it here.
+ */
+static void stock_charge_redirected(struct bio *bio)
+{
+	bio_clear_flag(bio, BIO_INTERPOSED);
+	stock_charge(bio);
+	bio_set_flag(bio, BIO_INTERPOSED);
+}
+
+/*
+ * A bio that a driver has submitted: there is a loop, and if it was begun for a
+ * bio-based device it sorts. That it was, unless what goes on the list is the rest of a
+ * bio for a blk-mq device that has been split: then it is chained. So who is not
+ * chained is redirected here, for the loop; and who is, or cannot enter the queue at
+ * once, at the hook.
+ *
+ * Concurrency: q_usage_counter is held for the look and not waited for, as in the hook.
+ */
+static bool stock_redirect_nested(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	bool charged = bio_past_hook(bio), ret;
+
+	if (!bio_will_interpose(bio) || bio_flagged(bio, BIO_CHAIN) ||
+	    bio_has_crypt_ctx(bio) || bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO))
+		return false;
+	if (!percpu_ref_tryget_live(&q->q_usage_counter))
+		return false;
+	bio->bi_opf |= REQ_SORTED;
+	ret = bio_interpose(q, bio);
+	if (!ret)
+		bio->bi_opf &= ~REQ_SORTED;
+	else if (!charged)	/* it is on the list of this task */
+		stock_charge_redirected(bio);
+	blk_queue_exit(q);
+	return ret;
+}
+
+/*
+ * submit_bio_noacct_nocheck(): bio_interpose_early(), at its beginning and not in it.
+ * A flush that was hidden in submit_bio_noacct() is one again, whether anybody
+ * interposes by now or not: as in a patched kernel, a driver must then ignore it.
+ */
+struct stock_verdict stock_hook_nocheck(struct bio *bio)
+{
+	bool charged, ended;
+
+	if (unlikely(bio->bi_opf & REQ_HIDDEN)) {
+		if (bio->bi_opf & REQ_HIDDEN_FUA)
+			bio->bi_opf |= REQ_FUA;
+		if (bio->bi_opf & REQ_HIDDEN_PREFLUSH)
+			bio->bi_opf |= REQ_PREFLUSH;
+		bio->bi_opf &= ~REQ_HIDDEN;
+	}
+	if (current->bio_list)
+		return stock_redirect_nested(bio) ? taken : pass;
+	if (!bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO | BD_INTERPOSED) ||
+	    !bio_will_interpose(bio))
+		return pass;
+
+	charged = bio_past_hook(bio);
+	stock_come();
+	ended = bio_interpose_early(bio);
+	if (!ended && !charged && bio_redirected(bio))
+		stock_charge_redirected(bio);
+	stock_leave();
+	return ended ? taken : pass;
+}
+
+/*
+ * submit_bio_noacct(): strips a flush of a device that has no write cache. An empty one
+ * is redirected now. One with data must still be checked, moved to the whole disk,
+ * throttled and charged as what it is, so it is hidden from here to
+ * submit_bio_noacct_nocheck(), where all of that has been done. If it is throttled, and
+ * the places are turned off meanwhile, it comes to a driver with the bits that stand
+ * for its flags, which no driver knows; the device has no cache.
+ */
+struct stock_verdict stock_hook_noacct(struct bio *bio)
+{
+	bool ret;
+
+	if (likely(!op_is_flush(bio->bi_opf)) ||
+	    bio_op(bio) != REQ_OP_WRITE || !bio_will_interpose(bio) ||
+	    bdev_write_cache(bio->bi_bdev))
+		return pass;
+	if (!bio_sectors(bio)) {
+		stock_come();
+		ret = bio_interpose_flush(bio);
+		stock_leave();
+		return ret ? taken : pass;
+	}
+	if (bio->bi_opf & REQ_FUA)
+		bio->bi_opf |= REQ_HIDDEN_FUA;
+	if (bio->bi_opf & REQ_PREFLUSH)
+		bio->bi_opf |= REQ_HIDDEN_PREFLUSH;
+	bio->bi_opf &= ~(REQ_FUA | REQ_PREFLUSH);
+	return pass;
+}
+
+/* blk_cgroup_bio_start(), __blk_throtl_bio(): false, not to be throttled. */
+struct stock_verdict stock_hook_charged(struct bio *bio)
+{
+	return bio_past_hook(bio) ? taken : pass;
+}
+
+/* Before and not after: bio_chain() looks at none of what this changes. */
+struct stock_verdict stock_hook_chain(struct bio *bio, struct bio *parent)
+{
+	bio_interpose_chain(bio, parent);
+	return pass;
+}
+
+struct stock_verdict stock_hook_dead(struct gendisk *disk)
+{
+	stock_come();
+	blk_interposer_disk_dead(disk);
+	stock_leave();
+	return pass;
+}
+
+/**
+ * stock_probe_complete - a bio completes: the tracepoint block_bio_complete
+ * @data: unused
+ * @q: unused
+ * @bio: it
+ *
+ * Context: Any context.
+ */
+void stock_probe_complete(void *data, struct request_queue *q, struct bio *bio)
+{
+	bio_interpose_endio(bio);
+}
+
+/*
+ * Around a function: the hook at its beginning calls it, and so comes here a second
+ * time, from itself. Then it lets the function run. These are not called often.
+ *
+ * @list: entry of stock_arounds
+ * @task: who is around
+ * @what: the hook
+ */
+struct stock_around {
+	struct list_head list;
+	struct task_struct *task;
+	const void *what;
+};
+
+static LIST_HEAD(stock_arounds);
+static DEFINE_SPINLOCK(stock_arounds_lock);
+
+/* Returns false the second time: the entry that lets it through is used up. */
+static bool stock_around_enter(struct stock_around *around, const void *what)
+{
+	struct stock_around *entry;
+	bool first = true;
+
+	around->task = current;
+	around->what = what;
+	spin_lock(&stock_arounds_lock);
+	list_for_each_entry(entry, &stock_arounds, list)
+		if (entry->task == current && entry->what == what) {
+			list_del_init(&entry->list);
+			first = false;
+			break;
+		}
+	if (first)
+		list_add(&around->list, &stock_arounds);
+	spin_unlock(&stock_arounds_lock);
+	return first;
+}
+
+/* If the place was turned off meanwhile, nobody has used the entry up. */
+static void stock_around_leave(struct stock_around *around)
+{
+	spin_lock(&stock_arounds_lock);
+	list_del_init(&around->list);
+	spin_unlock(&stock_arounds_lock);
+}
+
+/*
+ * bdev_release(): bdev_interposed_closed() comes after it, and before the driver's
+ * module and the device may go.
+ */
+struct stock_verdict stock_hook_release(struct file *bdev_file)
+{
+	struct block_device *bdev = file_bdev(bdev_file);
+	struct stock_around around;
+	struct module *driver;
+
+	/* an open that has failed closes nothing */
+	if (!blk_interposer_active() || IS_ERR(bdev_file->private_data))
+		return pass;
+	if (!stock_around_enter(&around, stock_hook_release))
+		return pass;
+
+	stock_come();
+	driver = bdev->bd_disk->fops->owner;
+	/* who has it open has the driver */
+	__module_get(driver);
+	get_device(&bdev->bd_device);
+	stock_bdev_release(bdev_file);
+	stock_around_leave(&around);
+	bdev_interposed_closed(bdev);
+	put_device(&bdev->bd_device);
+	module_put(driver);
+	stock_leave();
+	return taken;
+}
+
+/* bd_link_disk_holder(): a link that closes a circle is taken back. */
+struct stock_verdict stock_hook_link(struct block_device *bdev,
+				     struct gendisk *disk)
+{
+	struct stock_around around;
+	int ret;
+
+	if (!blk_interposer_active() ||
+	    !stock_around_enter(&around, stock_hook_link))
+		return pass;
+
+	stock_come();
+	ret = bd_link_disk_holder(bdev, disk);
+	stock_around_leave(&around);
+	if (!ret)
+		ret = blk_interposer_check_link(bdev, disk);
+	stock_leave();
+	return (struct stock_verdict) { .taken = true, .result = ret };
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The places of a stock kernel at which the hook stands.
+ *
+ * Each is the beginning of a function, where a kernel with ftrace has a nop. It is
+ * changed for a call to a trampoline of ours (a direct call, as BPF's fentry has it),
+ * which asks a function of hooks.c. While nothing is interposed, the nop is there.
+ *
+ * Of the places in the patches, what each is here (6.12):
+ *
+ *  blk_mq_submit_bio()     bio_integrity_prep(), which that calls with q_usage_counter
+ *                          held, and from which false means "it has been taken". A bio
+ *                          that may have to be split first comes to bio_split_rw() and
+ *                          its like, with q_usage_counter held too, from which NULL
+ *                          means the same. There it is taken whole: a part of it would
+ *                          hold the device's own mempool, which those beneath need.
+ *                          Between that and the place in the patches the bio may fail
+ *                          for not being in whole blocks, or for being polled, as it
+ *                          would without an interposer.
+ *  __submit_bio()          the driver's ->submit_bio(), of the interposed device and of
+ *                          the owner. Whoever has called it holds q_usage_counter. A
+ *                          part that is bounced meets the gate a second time, and if
+ *                          that has been closed meanwhile it waits there.
+ *  bio_endio()             the tracepoint block_bio_complete, which is there for the
+ *                          last end of each bio that BIO_TRACE_COMPLETION is set of.
+ *                          bio_expect_endio() sets it. blk-mq clears it of bios that are
+ *                          parts of requests, and no bio is one while it is at an owner:
+ *                          that is bio-based. A bio with BIO_PAST_INTERPOSER keeps that
+ *                          after it has ended as part of a request. It matters only to
+ *                          one that is used again without bio_init() or bio_reset(),
+ *                          which in this kernel nobody does who sends bios to a bypass
+ *                          disk; one that was given back is charged to nobody once.
+ *  bio_chain()             its beginning. In bio.c it is also a part of blk_next_bio():
+ *                          there the parent is new, and has no flag.
+ *  submit_bio_noacct(),    their beginnings; see stock_hook_noacct() and _nocheck().
+ *  submit_bio_noacct_nocheck()
+ *  blk_cgroup_bio_start(), their beginnings: not called for a bio that is past the hook.
+ *  blk_should_throtl()     The latter is __blk_throtl_bio() here: with cgroup v1, what
+ *                          is shown in blkio.throttle.io_serviced is counted twice.
+ *  blk_mark_disk_dead()    its beginning. It is hooked from when a table is loaded; who
+ *                          removes the mapped device before that takes it out of
+ *                          device-mapper's hash first, and then no table can be loaded.
+ *  bdev_release(),         around them: see stock_hook_release() and stock_hook_link().
+ *  bd_link_disk_holder()
+ *  __submit_bio_noacct_mq() nothing; see blk_interposer_queue().
+ *
+ * Exactness: it is that of the patched kernel. The pointer of the interposed device
+ * changes while its queue is frozen, and the test for it is made with q_usage_counter
+ * held. All that is new is that the test is not there before the hook is turned on. That
+ * has been done, on all processors, when stock_places_get() returns, before anything
+ * can be published. A task that was in one of these functions then, and past its
+ * beginning, either holds q_usage_counter, and the freeze waits for it; or will come to
+ * the test yet, since every way into a driver leads through it after q_usage_counter
+ * was got: there is no place where it could sleep between that and the test.
+ *
+ * Turning them off: nobody is interposed by then. It is done some time later and all at
+ * once, by a work item, since it takes long, and so that another attach soon after
+ * finds them on. The trampolines and the hooks can go only when no task is in them:
+ * see stock_places_exit().
+ */
+#include <linux/ftrace.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+#include <asm/ibt.h>
+#include <asm/text-patching.h>
+#include <trace/events/block.h>
+
+#include <linux/blk-interposer.h>
+#include "blk-interposer.h"
+#include "stock.h"
+
+/* How long the places stay on when nobody needs them. */
+#define STOCK_LINGER	(5 * HZ)
+/* How many different ->submit_bio() there may be at a time. */
+#define STOCK_SUBMITS	16
+
+#define TRAMPOLINES(X) \
+	X(mq) X(submit) X(nocheck) X(noacct) X(charged) X(chain) X(dead) \
+	X(release) X(link)
+#define X(name) void stock_trampoline_##name(void);
+TRAMPOLINES(X)
+#undef X
+
+/**
+ * struct stock_point - functions at whose beginning one trampoline is called
+ * @names: the functions, and who must be seen to call each, or NULL
+ * @module: which has them, "vmlinux" if they are built in
+ * @trampoline: what is called
+ * @ops: for ftrace
+ * @ips: where the functions are
+ * @count: how many there are
+ * @on: it is called
+ */
+struct stock_point {
+	struct {
+		const char *name;
+		const char *caller;
+	} names[4];
+	const char *module;
+	void (*trampoline)(void);
+	struct ftrace_ops ops;
+	unsigned long ips[4];
+	unsigned int count;
+	bool on;
+};
+
+#define POINT(tramp, of, ...) \
+	{ .trampoline = stock_trampoline_##tramp, .module = of, .names = { __VA_ARGS__ } }
+
+/*
+ * In this order they are turned on. What is on in part does no harm: as long as nothing
+ * is published, no hook does anything.
+ */
+static struct stock_point stock_points[] = {
+	POINT(dead, "vmlinux", { "blk_mark_disk_dead" }),
+	POINT(chain, "vmlinux", { "bio_chain" }),
+	POINT(charged, "vmlinux",
+	      { "blk_cgroup_bio_start", "submit_bio_noacct_nocheck" },
+	      { "__blk_throtl_bio", "submit_bio_noacct" }),
+	POINT(mq, "vmlinux",
+	      { "bio_integrity_prep", "blk_mq_submit_bio" },
+	      { "bio_split_rw", "blk_mq_submit_bio" },
+	      { "bio_split_discard", "blk_mq_submit_bio" },
+	      { "bio_split_write_zeroes", "blk_mq_submit_bio" }),
+	POINT(submit, "dm_mod", { "dm_submit_bio" }),
+	POINT(noacct, "vmlinux", { "submit_bio_noacct", "submit_bio" }),
+	POINT(nocheck, "vmlinux",
+	      { "submit_bio_noacct_nocheck", "submit_bio_noacct" }),
+	POINT(release, "vmlinux", { "bdev_release" }),
+	POINT(link, "vmlinux", { "bd_link_disk_holder" }),
+};
+
+/**
+ * struct stock_submit - the hook at the ->submit_bio() of a driver
+ * @point: there
+ * @users: how many interposed devices of that driver there are
+ */
+struct stock_submit {
+	struct stock_point point;
+	unsigned int users;
+};
+
+/* Protects all of the following. */
+static DEFINE_MUTEX(stock_places_lock);
+static struct stock_submit stock_submits[STOCK_SUBMITS];
+static unsigned int stock_users;
+static bool stock_probing;
+
+/* Others may share a place: our way on is the return address on the stack. */
+static int stock_share(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
+{
+	return 0;
+}
+
+/* What the processors find at a function's beginning. */
+static bool stock_calls(unsigned long ip)
+{
+	const u8 *text = (const u8 *)ip;
+
+	/* before it there may be an endbr, or the nop that an unused one has become */
+	return text[0] == CALL_INSN_OPCODE || text[ENDBR_INSN_SIZE] == CALL_INSN_OPCODE;
+}
+
+static void stock_point_off(struct stock_point *point)
+{
+	if (!point->on)
+		return;
+	unregister_ftrace_direct(&point->ops,
+				 (unsigned long)point->trampoline, true);
+	point->on = false;
+}
+
+static int stock_point_failed(struct stock_point *point, int error)
+{
+	pr_err("interpose: cannot hook %ps%s: error %d%s\n",
+	       (void *)point->ips[0], point->count > 1 ? " or one like it" : "",
+	       error, error == -EBUSY ?
+	       " (a BPF program or another module has it, or kernel.ftrace_enabled is 0)" : "");
+	return error;
+}
+
+static int stock_point_on(struct stock_point *point)
+{
+	unsigned int i;
+	int ret;
+
+	if (point->on)
+		return 0;
+	memset(&point->ops, 0, sizeof(point->ops));
+	point->ops.ops_func = stock_share;
+	ret = ftrace_set_filter_ips(&point->ops, point->ips, point->count, 0, 1);
+	if (ret)
+		return stock_point_failed(point, ret);
+	ret = register_ftrace_direct(&point->ops,
+				     (unsigned long)point->trampoline);
+	if (ret) {
+		ftrace_free_filter(&point->ops);
+		return stock_point_failed(point, ret);
+	}
+	/* from now on kernel.ftrace_enabled=0 is refused */
+	point->ops.flags |= FTRACE_OPS_FL_PERMANENT;
+	point->on = true;
+	for (i = 0; i < point->count; i++)
+		if (!stock_calls(point->ips[i])) {
+			stock_point_off(point);
+			return stock_point_failed(point, -EBUSY);
+		}
+	return 0;
+}
+
+static void stock_places_off(void)
+{
+	struct stock_point *point;
+
+	lockdep_assert_held(&stock_places_lock);
+	for (point = stock_points;
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		stock_point_off(point);
+	if (stock_probing)
+		unregister_trace_block_bio_complete(stock_probe_complete, NULL);
+	stock_probing = false;
+}
+
+static int stock_places_on(void)
+{
+	struct stock_point *point;
+	int ret = 0;
+
+	lockdep_assert_held(&stock_places_lock);
+	if (!stock_probing) {
+		ret = register_trace_block_bio_complete(stock_probe_complete,
+							NULL);
+		if (ret)
+			return ret;
+		stock_probing = true;
+	}
+	for (point = stock_points; !ret &&
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		ret = stock_point_on(point);
+	return ret;
+}
+
+static void stock_linger(struct work_struct *work)
+{
+	mutex_lock(&stock_places_lock);
+	if (!stock_users)
+		stock_places_off();
+	mutex_unlock(&stock_places_lock);
+}
+
+static DECLARE_DELAYED_WORK(stock_linger_work, stock_linger);
+
+static unsigned long bdev_submit_bio(struct block_device *bdev)
+{
+	return (unsigned long)bdev->bd_disk->fops->submit_bio;
+}
+
+static bool stock_point_is_at(const struct stock_point *point, unsigned long ip)
+{
+	return point->on && point->ips[0] == ip;
+}
+
+/* The one that is always on with the others: the owner's. */
+static bool stock_at_owner(unsigned long ip)
+{
+	struct stock_point *point;
+
+	for (point = stock_points;
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		if (point->trampoline == stock_trampoline_submit)
+			return stock_point_is_at(point, ip);
+	return false;
+}
+
+static struct stock_submit *stock_submit_find(unsigned long ip)
+{
+	struct stock_submit *submit, *unused = NULL;
+
+	for (submit = stock_submits;
+	     submit < stock_submits + ARRAY_SIZE(stock_submits); submit++) {
+		if (submit->users && submit->point.ips[0] == ip)
+			return submit;
+		if (!submit->users)
+			unused = submit;
+	}
+	return unused;
+}
+
+/*
+ * The driver cannot go while the device is open, as it is until stock_submit_put(),
+ * and that does not leave its text changed.
+ */
+static int stock_submit_get(struct block_device *bdev)
+{
+	unsigned long ip = bdev_submit_bio(bdev);
+	struct stock_submit *submit;
+	int ret;
+
+	if (!ip || stock_at_owner(ip))
+		return 0;
+	submit = stock_submit_find(ip);
+	if (!submit) {
+		pr_err("%pg: interpose: too many different drivers are interposed\n",
+		       bdev);
+		return -ENOSPC;
+	}
+	if (!submit->users) {
+		submit->point.trampoline = stock_trampoline_submit;
+		submit->point.ips[0] = ip;
+		submit->point.count = 1;
+		ret = stock_point_on(&submit->point);
+		if (ret)
+			return ret;
+	}
+	submit->users++;
+	return 0;
+}
+
+static void stock_submit_put(struct block_device *bdev)
+{
+	unsigned long ip = bdev_submit_bio(bdev);
+	struct stock_submit *submit;
+
+	if (!ip || stock_at_owner(ip))
+		return;
+	submit = stock_submit_find(ip);
+	if (!WARN_ON_ONCE(!submit || !submit->users) && !--submit->users)
+		stock_point_off(&submit->point);
+}
+
+/**
+ * stock_places_get - turn the hook on
+ * @bdev: a device that is to be interposed; NULL for none
+ *
+ * Context: Process context. Sleeps. What the device's I/O meets changes, but none waits.
+ * Return: 0, or why not; then a message has named the function.
+ */
+int stock_places_get(struct block_device *bdev)
+{
+	int ret;
+
+	mutex_lock(&stock_places_lock);
+	ret = stock_places_on();
+	if (!ret && bdev)
+		ret = stock_submit_get(bdev);
+	if (!ret)
+		stock_users++;
+	else if (!stock_users)
+		stock_places_off();
+	mutex_unlock(&stock_places_lock);
+	return ret;
+}
+
+/* The counterpart; @bdev is still open. */
+void stock_places_put(struct block_device *bdev)
+{
+	mutex_lock(&stock_places_lock);
+	if (bdev)
+		stock_submit_put(bdev);
+	if (!--stock_users)
+		mod_delayed_work(system_long_wq, &stock_linger_work,
+				 STOCK_LINGER);
+	mutex_unlock(&stock_places_lock);
+}
+
+/**
+ * stock_place_held - does a bio meet the gate on its way into a device?
+ * @owner: the device
+ *
+ * Without the lock: whoever has it may wait for memory, and so for the device that the
+ * caller is about to interpose, whose file system may be frozen. While an interposer is
+ * initialised, as the caller's is, the owner's place stays on.
+ *
+ * Context: Any, between stock_places_get() and _put().
+ * Return: true if it does.
+ */
+bool stock_place_held(struct block_device *owner)
+{
+	return stock_at_owner(bdev_submit_bio(owner));
+}
+
+static int stock_point_find(struct stock_point *point)
+{
+	unsigned long ip;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(point->names) && point->names[i].name; i++) {
+		ip = stock_lookup(point->module, point->names[i].name);
+		if (!ip || (point->names[i].caller &&
+			    stock_check_call(point->names[i].caller, ip)))
+			return -ENOENT;
+		point->ips[i] = ip;
+		point->count++;
+	}
+	return 0;
+}
+
+/**
+ * stock_places_find - find the places, and see whether each can be had
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0, or why not; then a message has named what is missing.
+ */
+int stock_places_find(void)
+{
+	struct stock_point *point;
+	int ret;
+
+	for (point = stock_points;
+	     point < stock_points + ARRAY_SIZE(stock_points); point++) {
+		ret = stock_point_find(point);
+		if (ret)
+			return ret;
+	}
+	ret = stock_places_get(NULL);
+	if (!ret)
+		stock_places_put(NULL);
+	return ret;
+}
+
+/**
+ * stock_places_exit - turn all off, and wait until nobody is there any more
+ *
+ * Concurrency: a task in a trampoline has been preempted there, or sleeps in a hook, for
+ * example since it met the frozen queue of the last detach. Once the places are off
+ * nobody comes in. synchronize_rcu_tasks() waits for each task that does not sleep of
+ * its own will: so those who are on the way into a hook have been counted by it, or are
+ * out. Then nobody is counted any more when all have left the hooks. The second one
+ * waits for those on the way from there to the trampoline's end.
+ *
+ * Context: Process context. Sleeps until those who sleep in a hook have gone on.
+ */
+void stock_places_exit(void)
+{
+	cancel_delayed_work_sync(&stock_linger_work);
+	mutex_lock(&stock_places_lock);
+	WARN_ON_ONCE(stock_users);
+	stock_places_off();
+	mutex_unlock(&stock_places_lock);
+	tracepoint_synchronize_unregister();
+	synchronize_rcu_tasks();
+	while (stock_hooks_busy())
+		schedule_timeout_uninterruptible(1);
+	synchronize_rcu_tasks();
+}
