@@ -55,15 +55,39 @@ static void stock_leave(void)
 }
 
 /*
- * bio_integrity_prep() and those that split: called in blk_mq_submit_bio() with
- * q_usage_counter held. Bio-based drivers call them too, and for those this is not
- * the place.
+ * bio_split_rw() and others that split: called in blk_mq_submit_bio() with
+ * q_usage_counter held. Bio-based drivers call them too, and for those this is not the
+ * place.
  */
-struct stock_verdict stock_hook_mq(struct bio *bio)
+struct stock_verdict stock_hook_split(struct bio *bio)
 {
 	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
 
 	return queue_is_mq(q) && bio_interpose(q, bio) ? taken : pass;
+}
+
+/*
+ * bio_integrity_prep(): the last look at a bio before it is a part of a request, when
+ * what had to be split off has been. blk-mq does not tell us of its end, where a
+ * patched kernel clears the flags, so it is done here: nobody looks at them any more,
+ * and who uses the bio again, a mirror that tries another leg, must not find them.
+ *
+ * Not at a path of an NVMe multipath device, to which the bio of an interposed head was
+ * handed on: it may be sent to the head once more. The path itself is not interposed.
+ */
+struct stock_verdict stock_hook_prep(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+
+	if (!queue_is_mq(q))
+		return pass;
+	if (bio_interpose(q, bio))
+		return taken;
+	if (bio_past_hook(bio) && (bio_given_back(bio) || queue_interposed(q))) {
+		bio_clear_flag(bio, BIO_INTERPOSED);
+		bio_clear_flag(bio, BIO_PAST_INTERPOSER);
+	}
+	return pass;
 }
 
 /* ->submit_bio(): called in __submit_bio() with q_usage_counter held. */

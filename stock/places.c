@@ -25,11 +25,9 @@
  *                          last end of each bio that BIO_TRACE_COMPLETION is set of.
  *                          bio_expect_endio() sets it. blk-mq clears it of bios that are
  *                          parts of requests, and no bio is one while it is at an owner:
- *                          that is bio-based. A bio with BIO_PAST_INTERPOSER keeps that
- *                          after it has ended as part of a request. It matters only to
- *                          one that is used again without bio_init() or bio_reset(),
- *                          which in this kernel nobody does who sends bios to a bypass
- *                          disk; one that was given back is charged to nobody once.
+ *                          that is bio-based. Of a bio that goes on to the driver past
+ *                          the hook the flags are cleared on its way in: see
+ *                          stock_hook_prep().
  *  bio_chain()             its beginning. In bio.c it is also a part of blk_next_bio():
  *                          there the parent is new, and has no flag.
  *  submit_bio_noacct(),    their beginnings; see stock_hook_noacct() and _nocheck().
@@ -76,7 +74,7 @@
 #define STOCK_SUBMITS	16
 
 #define TRAMPOLINES(X) \
-	X(mq) X(submit) X(nocheck) X(noacct) X(charged) X(chain) X(dead) \
+	X(prep) X(split) X(submit) X(nocheck) X(noacct) X(charged) X(chain) X(dead) \
 	X(release) X(link)
 #define X(name) void stock_trampoline_##name(void);
 TRAMPOLINES(X)
@@ -118,8 +116,8 @@ static struct stock_point stock_points[] = {
 	POINT(charged, "vmlinux",
 	      { "blk_cgroup_bio_start", "submit_bio_noacct_nocheck" },
 	      { "__blk_throtl_bio", "submit_bio_noacct" }),
-	POINT(mq, "vmlinux",
-	      { "bio_integrity_prep", "blk_mq_submit_bio" },
+	POINT(prep, "vmlinux", { "bio_integrity_prep", "blk_mq_submit_bio" }),
+	POINT(split, "vmlinux",
 	      { "bio_split_rw", "blk_mq_submit_bio" },
 	      { "bio_split_discard", "blk_mq_submit_bio" },
 	      { "bio_split_write_zeroes", "blk_mq_submit_bio" }),

@@ -191,7 +191,9 @@ int blk_interposer_get_places(struct blk_interposer *ip,
 }
 
 /*
- * They are redirected and counted like any others, and come to the gate from here.
+ * They are redirected and counted like any others, and come to the gate from here. What
+ * submit_bio_noacct() looks at was looked at when they were sent to the device; of a
+ * bio that must not wait, the owner's driver need not be able to promise that.
  * Once the last of them is submitted @si may go, but not before this has returned:
  * blk_interposer_unhook() waits for it.
  */
@@ -206,7 +208,7 @@ static void stock_submit_late(struct work_struct *work)
 		bio = bio_list_pop(&si->late);
 		spin_unlock_irq(&si->lock);
 		if (bio)
-			submit_bio_noacct(bio);
+			stock_submit_checked(bio);
 	} while (bio);
 }
 

@@ -24,6 +24,7 @@ unsigned long stock_lookup(const char *module, const char *name);
 int stock_check_call(const char *caller, unsigned long callee);
 void stock_bdev_release(struct file *bdev_file);
 void stock_charge(struct bio *bio);
+void stock_submit_checked(struct bio *bio);
 
 /* places.c */
 int stock_places_find(void);
@@ -37,7 +38,8 @@ void stock_probe_complete(void *data, struct request_queue *q, struct bio *bio);
 bool stock_hooks_busy(void);
 
 /* called by the trampolines */
-struct stock_verdict stock_hook_mq(struct bio *bio);
+struct stock_verdict stock_hook_prep(struct bio *bio);
+struct stock_verdict stock_hook_split(struct bio *bio);
 struct stock_verdict stock_hook_submit(struct bio *bio);
 struct stock_verdict stock_hook_nocheck(struct bio *bio);
 struct stock_verdict stock_hook_noacct(struct bio *bio);

@@ -19,6 +19,8 @@
 #define SYMBOLS(X)							\
 	X(vmlinux, __bio_queue_enter, int, stock_bio_queue_enter,	\
 	  (struct request_queue *q, struct bio *bio), (q, bio))		\
+	X(vmlinux, submit_bio_noacct_nocheck, void, stock_submit_checked,	\
+	  (struct bio *bio), (bio))					\
 	X(vmlinux, blk_cgroup_bio_start, void, stock_charge,		\
 	  (struct bio *bio), (bio))					\
 	X(vmlinux, bdev_release, void, stock_bdev_release,		\

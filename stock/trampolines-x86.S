@@ -51,7 +51,8 @@ SYM_FUNC_END(stock_trampoline_\name)
 .endm
 
 	.text
-TRAMPOLINE mq
+TRAMPOLINE prep
+TRAMPOLINE split
 TRAMPOLINE submit
 TRAMPOLINE nocheck
 TRAMPOLINE noacct
