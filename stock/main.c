@@ -31,5 +31,4 @@ module_exit(stock_exit);
 
 MODULE_AUTHOR("The dm-interpose developers");
 MODULE_DESCRIPTION("Block device interposer for kernels that have none");
-MODULE_SOFTDEP("pre: dm-mod");
 MODULE_LICENSE("GPL");

@@ -31,7 +31,7 @@
 	  (struct target_type *tt), (tt))
 
 #define X(of, symbol, type, name, parameters, arguments)		\
-	typedef type (symbol##_t) parameters;				\
+	typedef type symbol##_t parameters;				\
 	DEFINE_STATIC_CALL_NULL(call_##symbol, symbol##_t);		\
 	type name parameters						\
 	{								\
@@ -42,13 +42,20 @@ SYMBOLS(X)
 EXPORT_SYMBOL_GPL(dm_get_target_type);
 EXPORT_SYMBOL_GPL(dm_put_target_type);
 
-typedef unsigned long (kallsyms_lookup_t)(const char *name);
+typedef unsigned long kallsyms_lookup_t(const char *name);
 DEFINE_STATIC_CALL_NULL(call_lookup, kallsyms_lookup_t);
 
 /* of block/holder.c */
 struct mutex *stock_holder_mutex;
 struct class *stock_block_class;
 const struct device_type *stock_disk_type;
+
+/*
+ * Some of what is found by its name is in dm-mod. That an exported symbol of it is used
+ * here as well makes dm-mod come first, and stay for as long as this module: it cannot
+ * be unloaded, and loaded again elsewhere.
+ */
+static const void * const stock_keeps_dm_mod __used = dm_table_get_size;
 
 /*
  * kallsyms_lookup_name() is not exported either, but a kprobe finds a function by its
