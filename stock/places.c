@@ -23,7 +23,9 @@
  *                          that has been closed meanwhile it waits there.
  *  bio_endio()             the tracepoint block_bio_complete, which is there for the
  *                          last end of each bio that BIO_TRACE_COMPLETION is set of.
- *                          bio_expect_endio() sets it. blk-mq clears it of bios that are
+ *                          bio_expect_endio() sets it. A processor that is not online
+ *                          skips tracepoints, but takes no interrupts then, and runs
+ *                          no task. blk-mq clears the flag of bios that are
  *                          parts of requests, and no bio is one while it is at an owner:
  *                          that is bio-based. Of a bio that goes on to the driver past
  *                          the hook the flags are cleared on its way in: see
@@ -70,6 +72,8 @@
 
 /* How long the places stay on when nobody needs them. */
 #define STOCK_LINGER	(5 * HZ)
+/* How long another tracer may take to change a place. */
+#define STOCK_PATIENCE	(10 * HZ)
 /* How many different ->submit_bio() there may be at a time. */
 #define STOCK_SUBMITS	16
 
@@ -151,13 +155,30 @@ static int stock_share(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
 	return 0;
 }
 
-/* What the processors find at a function's beginning. */
-static bool stock_calls(unsigned long ip)
+/*
+ * What the processors find at a function's beginning; before it there may be an endbr,
+ * or the nop that an unused one has become. Who changes it, as another tracer may at this
+ * moment, has an int3 there until all processors know: kprobes have none there, since
+ * they use ftrace too.
+ */
+static u8 stock_text(unsigned long ip)
 {
 	const u8 *text = (const u8 *)ip;
+	u8 first = READ_ONCE(text[0]);
 
-	/* before it there may be an endbr, or the nop that an unused one has become */
-	return text[0] == CALL_INSN_OPCODE || text[ENDBR_INSN_SIZE] == CALL_INSN_OPCODE;
+	return first == CALL_INSN_OPCODE || first == INT3_INSN_OPCODE ?
+		first : READ_ONCE(text[ENDBR_INSN_SIZE]);
+}
+
+/* Is something called there? Not if kernel.ftrace_enabled is 0. */
+static bool stock_calls(unsigned long ip)
+{
+	unsigned long deadline = jiffies + STOCK_PATIENCE;
+
+	while (stock_text(ip) == INT3_INSN_OPCODE &&
+	       time_before(jiffies, deadline))
+		schedule_timeout_uninterruptible(1);
+	return stock_text(ip) == CALL_INSN_OPCODE;
 }
 
 static void stock_point_off(struct stock_point *point)
@@ -425,7 +446,9 @@ int stock_places_find(void)
  * nobody comes in. synchronize_rcu_tasks() waits for each task that does not sleep of
  * its own will: so those who are on the way into a hook have been counted by it, or are
  * out. Then nobody is counted any more when all have left the hooks. The second one
- * waits for those on the way from there to the trampoline's end.
+ * waits for those on the way from there to the trampoline's end. bio_chain() is also
+ * called in interrupts; that and the tracepoint tracepoint_synchronize_unregister() waits
+ * for, with synchronize_rcu().
  *
  * Context: Process context. Sleeps until those who sleep in a hook have gone on.
  */
