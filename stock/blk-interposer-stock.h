@@ -20,7 +20,7 @@
  * the table in places.c.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-#error "dm-interpose needs kernel 6.12: on Debian 12, apt install linux-image-6.12-amd64 linux-headers-6.12-amd64"
+#error "dm-interpose needs kernel 6.12: apt install linux-image-6.12-amd64 linux-headers-6.12-amd64"
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #error "dm-interpose does not know where the places for its hook are in this kernel; it knows 6.12"
 #endif
@@ -31,7 +31,7 @@
 #error "dm-interpose needs a kernel with CONFIG_BLOCK_HOLDER_DEPRECATED"
 #endif
 #ifndef CONFIG_BLK_DEV_INTEGRITY
-#error "dm-interpose needs a kernel with CONFIG_BLK_DEV_INTEGRITY: the hook stands at bio_integrity_prep()"
+#error "dm-interpose needs a kernel with CONFIG_BLK_DEV_INTEGRITY, for bio_integrity_prep()"
 #endif
 
 struct blk_interposer;

@@ -6,7 +6,7 @@
 . tests/lib/tree.sh
 
 (lock "$CACHE/src.lock" && ensure_pristine)
-mapfile -t sources < <(own_sources)
+mapfile -t sources < <(own_sources; stock_sources)
 perl "$PRISTINE/scripts/kernel-doc" -none -Wreturn "${sources[@]}" >"$T_DIR/findings" 2>&1 || true
 cat "$T_DIR/findings"
 [[ ! -s $T_DIR/findings ]] || fail "$(head -n 1 "$T_DIR/findings")"

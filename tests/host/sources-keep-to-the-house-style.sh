@@ -2,14 +2,14 @@
 # Given our kernel files
 # When what checkpatch does not know is looked for
 # Then there is no conditional compilation in a .c file, no kernel version test, no BUG(), and no function
-#   of more than 60 lines
+#   of more than 60 lines; but that what is for Debian's kernel says which one it knows
 . tests/lib/test.sh
 . tests/lib/tree.sh
 
-mapfile -t sources < <(own_sources)
-mapfile -t code < <(own_sources | grep '\.c$')
+mapfile -t sources < <(own_sources; stock_sources | grep -v /blk-interposer-stock.h)
+mapfile -t code < <(printf '%s\n' "${sources[@]}" | grep '\.c$')
 
-((${#code[@]} >= 2)) || fail "our sources are not found"
+((${#code[@]} >= 7)) || fail "our sources are not found"
 
 none() {
 	local what=$1

@@ -12,6 +12,11 @@ own_sources() {
 	overlay_files | cut -f2 | grep '\.[ch]$' || true
 }
 
+# Those of the modules for a kernel that has none of it
+stock_sources() {
+	ls "$REPO"/stock/*.[ch] "$REPO"/stock/private/*.h
+}
+
 # The existing kernel files that the series edits
 patched_files() {
 	sed -n 's,^+++ b/\([^[:space:]]*\).*,\1,p' "${patches[@]}" | sort -u
