@@ -95,7 +95,8 @@ static void check_kernel(const struct device *device, struct findings *all)
 		      kernel.release, "dm-mod");
 	else if (!has)
 		found(all, device, REFUSE, "no-target",
-		      "cannot be interposed: this kernel (%s) has no target interpose\n" MAP_REMEDY,
+		      "cannot be interposed: this kernel (%s) has no target interpose\n"
+		      "install the package dm-interpose-dkms, or " MAP_REMEDY,
 		      kernel.release, "dm-interpose");
 }
 

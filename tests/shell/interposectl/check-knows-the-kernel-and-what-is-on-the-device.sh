@@ -61,13 +61,13 @@ cleanup modules_back
 modprobe -r dm_interpose
 mount -t tmpfs none "$modules"
 interposectl_status 1 check "$dev" "$two"
-says "refuse" "this kernel ($(uname -r)) has no target interpose" "boot a kernel with dm-interpose"
+says "refuse" "this kernel ($(uname -r)) has no target interpose" "install the package dm-interpose-dkms" "boot a kernel with dm-interpose"
 interposectl_status 1 check --json "$dev"
 says_json '"what":"no-target"'
 for command in "attach $dev" "snapshot --ram $at"; do
 	# shellcheck disable=SC2086 # words
 	interposectl_status 1 $command
-	says "no target interpose"
+	says "no target interpose" "install the package dm-interpose-dkms"
 done
 modules_back
 interposectl_status 0 check "$dev"
