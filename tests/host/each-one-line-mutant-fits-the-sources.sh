@@ -1,5 +1,5 @@
 #!/bin/bash
-# Given the table of one-line mutants
+# Given the tables of one-line mutants
 # When each is looked up in the sources
 # Then the piece that it changes is there, and so is the test that must notice: each-mutant-is-caught, which needs long,
 #   does not find that out too late
@@ -12,6 +12,6 @@ while IFS= read -r line; do
 	IFS=$'\t' read -r wrong file piece _ test <<<"${line// | /$'\t'}"
 	grep -qF -- "$piece" "$file" || fail "$wrong: not in $file: $piece"
 	[[ -f tests/shell/$test.sh ]] || fail "$wrong: there is no test $test"
-done <tests/mutants/one-line
+done < <(cat tests/mutants/one-line tests/mutants/stock-one-line)
 ((mutants > 20)) || fail "only $mutants mutants: this test is broken"
 test_done

@@ -5,6 +5,9 @@
 # shellcheck source=tools/lib.sh
 . "$REPO/tools/lib.sh"
 
+# The table of one-line mutants in tests/mutants, and the kernel that they are in
+mutant_table=one-line mutant_kernel=debug
+
 # mutant_copy NAME: a copy of the checkout in $mutant_dir
 mutant_copy() {
 	mutant_dir=$CACHE/mutants/$1
@@ -17,7 +20,7 @@ mutant_copy() {
 
 mutant_build() {
 	note "building the kernel in $mutant_dir"
-	(cd "$mutant_dir" && tools/build debug)
+	(cd "$mutant_dir" && tools/build "$mutant_kernel")
 }
 
 # mutant PATCH: the kernel with a patch on top of the series
@@ -38,14 +41,14 @@ caught() {
 
 # one_line_mutants: "number|what is wrong|file|old|new|test" of each; the number is that of its line
 one_line_mutants() {
-	sed -n '/^#/!{ /./{ =; p; } }' tests/mutants/one-line | paste -d'|' - - | sed 's/ *| */|/; s/ | /\x1f/g; s/|/\x1f/'
+	sed -n '/^#/!{ /./{ =; p; } }' "tests/mutants/$mutant_table" | paste -d'|' - - | sed 's/ *| */|/; s/ | /\x1f/g; s/|/\x1f/'
 }
 
 # The kernel in which the mutants of one line are, each at work while its number is in /sys/module/blk_interposer/
 # parameters/wrong
 one_line_mutants_build() {
 	local number name file old new test found
-	mutant_copy one-line
+	mutant_copy "$mutant_table"
 	sed -i '/^#include <linux\/blkdev.h>/a extern int blk_interposer_wrong;' "$mutant_dir"/block/blk-interposer.h \
 		"$mutant_dir"/include/linux/blk-interposer.h
 	cat >>"$mutant_dir/block/blk-interposer.c" <<-END
@@ -72,7 +75,9 @@ wrong_test() {
 	{
 		echo "#!/bin/bash"
 		sed -nE '/^#/!q; /^# (vm|disks):/p' "tests/shell/$2.sh"
+		echo "# kernel: $mutant_kernel"
 		echo "# timeout: 120"
+		[[ $mutant_kernel != stock-* ]] || echo "modprobe blk-interposer"
 		echo "echo $1 >/sys/module/blk_interposer/parameters/wrong"
 		echo "trap 'echo 0 >/sys/module/blk_interposer/parameters/wrong' EXIT"
 		echo "bash tests/shell/$2.sh"
