@@ -47,6 +47,27 @@ lock() {
 	flock "$fd"
 }
 
+# apt_get ARGUMENT...: apt-get itself waits for the lock of dpkg alone, and not
+# for those of its lists and of its archives.
+apt_get() {
+	local wait_for_locks=${DM_INTERPOSE_APT_WAIT:-600}
+	local errors status deadline=$((SECONDS + wait_for_locks)) told=false
+	errors=$(mktemp "${TMPDIR:-/tmp}/dm-interpose-apt.XXXXXX")
+	while :; do
+		status=0
+		apt-get -q -o DPkg::Lock::Timeout="$wait_for_locks" "$@" 2>"$errors" || status=$?
+		if ((status == 0 || SECONDS >= deadline)) || ! grep -q 'Could not get lock' "$errors"; then
+			break
+		fi
+		$told || say "waiting for another program that has locked apt's files"
+		told=true
+		sleep 1
+	done
+	cat "$errors" >&2
+	rm -f "$errors"
+	return "$status"
+}
+
 # Identifies the installed tarball: a package update changes it.
 tarball_identity() { stat -L -c '%s-%Y' "$TARBALL"; }
 

@@ -131,16 +131,23 @@ plan_kcsan() {
 	plan_scripts vm "$tests/shell" kcsan: debug-kcsan
 }
 
-# The tests of tests/stock once more, on a kernel of Debian's with our modules
+# The tests of tests/stock once more, on a kernel of Debian's with our modules. Those of the check tier have the same disks
+# unless they need others, so that one guest serves them all.
 plan_stock() {
-	local pattern file path kernel options
-	while read -r kernel pattern; do
-		[[ $kernel && $kernel != \#* ]] || continue
+	local in_tier pattern file path kernel options kind
+	declare -A planned=()
+	[[ -r $tests/stock ]] || return 0
+	while read -r kernel in_tier pattern; do
+		[[ $kernel && $kernel != \#* && (${T:-} || $tier == full || $in_tier == check) ]] || continue
 		for file in "$tests"/shell/$pattern; do
 			path=${file#"$tests/shell/"}
+			[[ ! ${planned[$kernel:$path]:-} ]] || continue
 			wanted "$kernel:$path" || continue
+			planned[$kernel:$path]=1
 			read_header "$file"
-			options=$(disks_of "$path" "${header[vm]:-}" "${header[disks]:-}")${header[vm]:+ ${header[vm]}}
+			kind=${header[disks]:-}
+			[[ $in_tier != check ]] || kind=${kind:-virtio-blk}
+			options=$(disks_of "$path" "${header[vm]:-}" "$kind")${header[vm]:+ ${header[vm]}}
 			plan_add vm "$kernel:$(sentence "$path")" "$file" "${header[timeout]:-120}" "$kernel|${options# }"
 		done
 	done <"$tests/stock"
@@ -177,7 +184,7 @@ make_plan() {
 	plan_kunit vm smp
 	plan_scripts vm "$tests/shell" ''
 	[[ ! -r $tests/matrix/targets ]] || plan_matrix
-	[[ $tier != full && ${T:-} != *stock-* ]] || plan_stock
+	[[ ${T:-} && ${T:-} != *stock-* ]] || plan_stock
 	[[ $tier != full && ${T:-} != *kcsan:* ]] || plan_kcsan
 	plan_guests
 }
