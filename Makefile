@@ -4,7 +4,7 @@
 .PHONY: help demo check test check-full bench soak shell kernel deb dkms-deb clean
 
 help:
-	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached"
+	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached (KERNEL=patched)"
 	@echo "make check         all tests but the long ones (make check T=name: only those named so; tests/run --list lists them)"
 	@echo "make check-full    all tests, and those of make check once more in a kernel that looks for data races; hours"
 	@echo "make bench         measure what it costs, beside an unpatched kernel and ordinary device-mapper (QUICK=1: a part)"
@@ -17,7 +17,7 @@ help:
 	@echo "Each installs and builds what it needs. To use it on a kernel of your own: README.md"
 
 demo:
-	tools/deps && tools/demo
+	tools/deps && tools/demo $(KERNEL)
 
 check test:
 	tools/deps && tests/run --tier check

@@ -192,9 +192,15 @@ static void stock_point_off(struct stock_point *point)
 
 static int stock_point_failed(struct stock_point *point, int error)
 {
-	pr_err("interpose: cannot hook %ps%s: error %d%s\n",
-	       (void *)point->ips[0], point->count > 1 ? " or one like it" : "",
-	       error, error == -EBUSY ?
+	char names[128];
+	unsigned int i, length = 0;
+
+	for (i = 0; i < point->count; i++)
+		length += scnprintf(names + length, sizeof(names) - length,
+				    "%s%ps", i ? " or " : "",
+				    (void *)point->ips[i]);
+	pr_err("interpose: cannot hook %s: error %d%s\n",
+	       names, error, error == -EBUSY ?
 	       " (a BPF program or another module has it, or kernel.ftrace_enabled is 0)" : "");
 	return error;
 }

@@ -137,13 +137,14 @@ plan_stock() {
 	local in_tier pattern file path kernel options kind
 	declare -A planned=()
 	[[ -r $tests/stock ]] || return 0
-	while read -r kernel in_tier pattern; do
-		[[ $kernel && $kernel != \#* && (${T:-} || $tier == full || $in_tier == check) ]] || continue
+	while read -r kernel in_tier pattern _; do
+		[[ $kernel && $kernel != \#* && (${T:-} || $tier == full || $in_tier != full) ]] || continue
 		for file in "$tests"/shell/$pattern; do
 			path=${file#"$tests/shell/"}
 			[[ ! ${planned[$kernel:$path]:-} ]] || continue
-			wanted "$kernel:$path" || continue
 			planned[$kernel:$path]=1
+			[[ $in_tier != - ]] || continue
+			wanted "$kernel:$path" || continue
 			read_header "$file"
 			kind=${header[disks]:-}
 			[[ $in_tier != check ]] || kind=${kind:-virtio-blk}

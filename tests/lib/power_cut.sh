@@ -19,9 +19,15 @@ recorded_fs() {
 	AT=$(mkfs_mounted "$1" "$RECORDED")
 	sync -f "$AT"
 	dmsetup message "$P-recorded" 0 mark mounted
+	wait_until "the record has begun" 30 recorded
 	RECORDED_FROM=$(entries_recorded)
 	RANDOM=${SEED:=$RANDOM}
 	note "SEED=$SEED"
+}
+
+# device-mapper writes the record's head a moment after the first entry
+recorded() {
+	entries_recorded >"$T_DIR/entries" 2>&1
 }
 
 # As of the last flush

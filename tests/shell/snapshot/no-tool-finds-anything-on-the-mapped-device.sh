@@ -17,6 +17,7 @@ declare -A dev=() x=()
 first=$(partition "$(scratch a)" 32 320 120 16)
 second=$(partition "$(scratch b)" 16 16 32)
 cow=$(scratch c)
+scratch d >"$T_DIR/node" # who assembles arrays shall find ours alone
 dev=([ext4]=$first [xfs]=${first%1}2 [btrfs]=${first%1}3 [swap]=${first%1}4
 	[md]=$second [lvm]=${second%1}2 [luks]=${second%1}3)
 

@@ -1,0 +1,34 @@
+#!/bin/bash
+# kernel: stock-6.12
+# disks: virtio-blk (one guest for all that run on this kernel)
+# timeout: 120
+# Given Debian's kernel as it is, where a BPF program is called at a function at which the hook is to be
+# When a table is loaded
+# Then that is refused with EBUSY, the message names the function, and nothing is left of it
+# When a device is interposed first
+# Then the BPF program is refused, and the interposer works on; when the hook is out again, it is not
+. tests/lib/test.sh
+
+fentry=$(program fentry)
+dev=$(partition "$(scratch a)" 64)
+table="0 $(sectors "$dev") interpose $dev linear $dev 0"
+
+# unhooked: a program can be there
+unhooked() {
+	"$fentry" bio_chain true
+}
+
+modprobe dm-interpose
+wait_until "the hook is out, as it was only tried" 60 unhooked
+for place in bio_chain bio_split_discard bdev_release submit_bio_noacct; do
+	expect_error "$place" EBUSY -- "$fentry" "$place" dmsetup create "$P-x" --table "$table"
+	expect_error "(a BPF program or another module has it" -- "$fentry" "$place" dmsetup create "$P-x" --table "$table"
+	equal "mapped devices" "" "$(dmsetup ls | grep "^$P-x" || true)"
+	interpose x "$dev" >"$T_DIR/node"
+	expect_error "no program can be put at $place()" EBUSY -- "$fentry" "$place" true
+	dd if="$dev" of=/dev/null bs=4k count=1 iflag=direct status=none
+	equal "redirected" 1 "$(interposer_redirected x)"
+	dmsetup remove "$P-x"
+	wait_until "the hook is out" 60 unhooked
+done
+test_done
