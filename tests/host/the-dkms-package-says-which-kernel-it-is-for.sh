@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given the package of the modules for Debian's own kernel
 # When it is built, and configured on a running kernel 6.1, on 6.12 with and without headers, and on another one
