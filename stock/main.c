@@ -10,8 +10,10 @@
 /* Refuses to be loaded unless all that it needs of the kernel is there. */
 static int __init stock_init(void)
 {
-	int ret = stock_find_symbols();
+	int ret = stock_places_begin();
 
+	if (!ret)
+		ret = stock_find_symbols();
 	if (!ret)
 		ret = stock_places_find();
 	if (ret)

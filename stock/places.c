@@ -62,8 +62,6 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
-#include <asm/ibt.h>
-#include <asm/text-patching.h>
 #include <trace/events/block.h>
 
 #include <linux/blk-interposer.h>
@@ -72,8 +70,6 @@
 
 /* How long the places stay on when nobody needs them. */
 #define STOCK_LINGER	(5 * HZ)
-/* How long another tracer may take to change a place. */
-#define STOCK_PATIENCE	(10 * HZ)
 /* How many different ->submit_bio() there may be at a time. */
 #define STOCK_SUBMITS	16
 
@@ -155,30 +151,47 @@ static int stock_share(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
 	return 0;
 }
 
-/*
- * What the processors find at a function's beginning; before it there may be an endbr,
- * or the nop that an unused one has become. Who changes it, as another tracer may at this
- * moment, has an int3 there until all processors know: kprobes have none there, since
- * they use ftrace too.
- */
-static u8 stock_text(unsigned long ip)
+static void stock_guard_called(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops,
+			       struct ftrace_regs *fregs)
 {
-	const u8 *text = (const u8 *)ip;
-	u8 first = READ_ONCE(text[0]);
-
-	return first == CALL_INSN_OPCODE || first == INT3_INSN_OPCODE ?
-		first : READ_ONCE(text[ENDBR_INSN_SIZE]);
 }
 
-/* Is something called there? Not if kernel.ftrace_enabled is 0. */
-static bool stock_calls(unsigned long ip)
-{
-	unsigned long deadline = jiffies + STOCK_PATIENCE;
+/*
+ * While kernel.ftrace_enabled is 0, ftrace takes calls and does not make them, and when
+ * they are given back it finds its own records wrong, and turns itself off for good. So
+ * this comes before all else, and goes after it: with this flag ftrace refuses to
+ * register it then, and refuses the setting while it is registered. The function is
+ * hardly ever called, and not one of the places.
+ */
+static struct ftrace_ops stock_guard = {
+	.func = stock_guard_called,
+	.flags = FTRACE_OPS_FL_PERMANENT,
+};
 
-	while (stock_text(ip) == INT3_INSN_OPCODE &&
-	       time_before(jiffies, deadline))
-		schedule_timeout_uninterruptible(1);
-	return stock_text(ip) == CALL_INSN_OPCODE;
+static bool stock_guarded;
+
+static int stock_guard_on(void)
+{
+	int ret;
+
+	if (stock_guarded)
+		return 0;
+	ret = ftrace_set_filter_ip(&stock_guard, (unsigned long)set_disk_ro, 0, 1);
+	if (!ret)
+		ret = register_ftrace_function(&stock_guard);
+	if (ret)
+		pr_err("interpose: cannot hook any function: error %d%s\n", ret,
+		       ret == -EBUSY ? " (kernel.ftrace_enabled is 0)" : "");
+	stock_guarded = !ret;
+	return ret;
+}
+
+static void stock_guard_off(void)
+{
+	if (stock_guarded)
+		unregister_ftrace_function(&stock_guard);
+	stock_guarded = false;
 }
 
 static void stock_point_off(struct stock_point *point)
@@ -201,13 +214,12 @@ static int stock_point_failed(struct stock_point *point, int error)
 				    (void *)point->ips[i]);
 	pr_err("interpose: cannot hook %s: error %d%s\n",
 	       names, error, error == -EBUSY ?
-	       " (a BPF program or another module has it, or kernel.ftrace_enabled is 0)" : "");
+	       " (a BPF program or another module has it)" : "");
 	return error;
 }
 
 static int stock_point_on(struct stock_point *point)
 {
-	unsigned int i;
 	int ret;
 
 	if (point->on)
@@ -223,14 +235,7 @@ static int stock_point_on(struct stock_point *point)
 		ftrace_free_filter(&point->ops);
 		return stock_point_failed(point, ret);
 	}
-	/* from now on kernel.ftrace_enabled=0 is refused */
-	point->ops.flags |= FTRACE_OPS_FL_PERMANENT;
 	point->on = true;
-	for (i = 0; i < point->count; i++)
-		if (!stock_calls(point->ips[i])) {
-			stock_point_off(point);
-			return stock_point_failed(point, -EBUSY);
-		}
 	return 0;
 }
 
@@ -245,15 +250,17 @@ static void stock_places_off(void)
 	if (stock_probing)
 		unregister_trace_block_bio_complete(stock_probe_complete, NULL);
 	stock_probing = false;
+	stock_guard_off();
 }
 
 static int stock_places_on(void)
 {
 	struct stock_point *point;
-	int ret = 0;
+	int ret;
 
 	lockdep_assert_held(&stock_places_lock);
-	if (!stock_probing) {
+	ret = stock_guard_on();
+	if (!ret && !stock_probing) {
 		ret = register_trace_block_bio_complete(stock_probe_complete,
 							NULL);
 		if (ret)
@@ -419,6 +426,22 @@ static int stock_point_find(struct stock_point *point)
 		point->count++;
 	}
 	return 0;
+}
+
+/**
+ * stock_places_begin - before anything of the kernel is hooked, and be it for a moment
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0, or why not; then a message has said so.
+ */
+int stock_places_begin(void)
+{
+	int ret;
+
+	mutex_lock(&stock_places_lock);
+	ret = stock_guard_on();
+	mutex_unlock(&stock_places_lock);
+	return ret;
 }
 
 /**

@@ -27,6 +27,7 @@ void stock_charge(struct bio *bio);
 void stock_submit_checked(struct bio *bio);
 
 /* places.c */
+int stock_places_begin(void);
 int stock_places_find(void);
 int stock_places_get(struct block_device *bdev);
 void stock_places_put(struct block_device *bdev);
