@@ -42,6 +42,9 @@ for kernel in 6.1.0-32-amd64 6.120.1-amd64 7.3.4+deb13-amd64; do
 		fail "on $kernel it says: $said"
 	[[ ! $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || fail "DKMS would build for $kernel"
 done
+kernelver=6.12.1-without-its-image
+exclusive=$(. "$source/dkms.conf" && echo "$BUILD_EXCLUSIVE_KERNEL")
+[[ ! $kernelver =~ $exclusive ]] || fail "DKMS would build without dm-mod"
 configured 6.12.1-amd64
 equal "on a kernel that it is for" "" "$said"
 [[ 6.12.1-amd64 =~ $BUILD_EXCLUSIVE_KERNEL ]] || fail "DKMS would not build for 6.12"
