@@ -169,7 +169,7 @@ static struct ftrace_ops stock_guard = {
 	.flags = FTRACE_OPS_FL_PERMANENT,
 };
 
-static bool stock_guarded;
+static bool stock_guarded;	/* with stock_places_lock held */
 
 static int stock_guard_on(void)
 {
