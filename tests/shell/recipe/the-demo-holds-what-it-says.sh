@@ -1,6 +1,7 @@
 #!/bin/bash
 # tier: full
 # timeout: 300
+# disks: virtio-blk (the story names them, as its guest has these)
 # Given empty disks
 # When the story of make demo is told
 # Then each of its claims holds
