@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "backing.h"
+#include "call.h"
 #include "check.h"
 #include "content.h"
 #include "device.h"
@@ -45,8 +46,6 @@ const char *const fuzz_samples[] = {
 };
 
 const size_t n_fuzz_samples = sizeof(fuzz_samples) / sizeof(*fuzz_samples);
-
-int interposectl_main(int argc, char **argv);
 
 #define claim(condition) ((condition) ? (void)0 : broken(#condition))
 
@@ -249,22 +248,6 @@ unsigned int __wrap_sleep(unsigned int seconds)
  * A command line
  */
 
-static int call(int argc, char **argv, char **said, size_t *length)
-{
-	FILE *out = stdout, *err = stderr;
-	int status;
-
-	stdout = open_memstream(said, length);
-	stderr = stdout;
-	memset(&options, 0, sizeof(options));
-	optind = 0;
-	status = interposectl_main(argc, argv);
-	fclose(stdout);
-	stdout = out;
-	stderr = err;
-	return status;
-}
-
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	char *argv[130] = { "interposectl", "--dry-run" };
@@ -277,7 +260,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	while (argc < 129 && (argv[argc] = strsep(&rest, "\n")))
 		argc++;
 	argv[argc] = NULL;
-	status = call(argc, argv, &said, &length);
+	status = call_main(argc, argv, &said, &length);
 	claim(status == DONE || status == FAILED || status == USAGE);
 	claim(status == DONE || length);
 	claim(status != USAGE || strstr(said, "usage: "));

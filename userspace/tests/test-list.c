@@ -9,13 +9,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "device.h"
 #include "map.h"
 #include "say.h"
 #include "stack.h"
 #include "tap.h"
 
-int interposectl_main(int argc, char **argv);
 bool __wrap_stack_read(struct stack *stack);
 void __wrap_stack_free(struct stack *stack);
 bool __wrap_state_enter(bool changes, bool patient);
@@ -139,25 +139,9 @@ static char *said;
 /* Words separated by blanks; returns the exit status */
 static int call(const char *line)
 {
-	char *argv[32] = { "interposectl" }, *words = strdup(line), *rest = words;
-	FILE *out = stdout, *err = stderr;
-	int argc = 1, status;
-	size_t length;
-
 	free(said);
 	*did = '\0';
-	while (argc < 31 && (argv[argc] = strsep(&rest, " ")))
-		argc++;
-	stdout = open_memstream(&said, &length);
-	stderr = stdout;
-	memset(&options, 0, sizeof(options));
-	optind = 0;
-	status = interposectl_main(argc, argv);
-	fclose(stdout);
-	stdout = out;
-	stderr = err;
-	free(words);
-	return status;
+	return call_line(line, &said);
 }
 
 static void says(const char *line, int status, const char *text)

@@ -10,11 +10,11 @@
 #include <unistd.h>
 #include <libdevmapper.h>
 
+#include "call.h"
 #include "say.h"
 #include "sysfs.h"
 #include "tap.h"
 
-int interposectl_main(int argc, char **argv);
 struct dm_task *__wrap_dm_task_create(int type);
 void __wrap_dm_log_with_errno_init(dm_log_with_errno_fn fn);
 bool __wrap_state_enter(bool changes, bool patient);
@@ -61,24 +61,8 @@ unsigned int __wrap_sleep(unsigned int seconds)
 
 static int call(const char *line)
 {
-	char *argv[32] = { "interposectl" }, *words = strdup(line), *rest = words;
-	FILE *out = stdout, *err = stderr;
-	int argc = 1, status;
-	size_t length;
-
 	free(said);
-	while (argc < 31 && (argv[argc] = strsep(&rest, " ")))
-		argc++;
-	stdout = open_memstream(&said, &length);
-	stderr = stdout;
-	memset(&options, 0, sizeof(options));
-	optind = 0;
-	status = interposectl_main(argc, argv);
-	fclose(stdout);
-	stdout = out;
-	stderr = err;
-	free(words);
-	return status;
+	return call_line(line, &said);
 }
 
 /* All that it says is one line with @text in it */
