@@ -47,6 +47,15 @@ kernel_node() {
 	echo "/dev/${link##*/}"
 }
 
+# take_writes MOUNTPOINT…: within a minute each, so none is frozen
+take_writes() {
+	local one
+	for one; do
+		in_time 60 dd if=/dev/zero of="$one/written" bs=4k count=1 conv=fsync status=none ||
+			fail "$one does not take a write"
+	done
+}
+
 # interposectl_cleans: whatever it has made goes at the end
 interposectl_cleans() {
 	cleanup interposectl_gone

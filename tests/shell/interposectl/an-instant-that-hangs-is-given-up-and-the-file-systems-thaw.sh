@@ -9,14 +9,6 @@
 . tests/lib/interposectl.sh
 requires_target snapshot
 
-writable() {
-	local one
-	for one in "$at" "$two_at"; do
-		in_time 60 dd if=/dev/zero of="$one/written" bs=4k count=1 conv=fsync status=none ||
-			fail "$one does not take a write"
-	done
-}
-
 interposectl_cleans
 cleanup resume_if_there cow
 resume_if_there() {
@@ -40,7 +32,7 @@ said=$(RUN="sh $T_DIR/hang" in_time 100 "$INTERPOSECTL-killed" snapshot --timeou
 note "$said"
 equal "status" 1 "$status"
 says "given up after 30 seconds" "$cow, the COW store of $P-snap-${two##*/}, does not answer" "interposectl recover"
-writable
+take_writes "$at" "$two_at"
 for ((i = 0; i < 2; i++)); do
 	interposectl_status 1 recover
 	says "cannot be undone: a process of that snapshot waits in the kernel"
@@ -48,13 +40,13 @@ for ((i = 0; i < 2; i++)); do
 	says "cannot be undone: a process of that snapshot waits in the kernel"
 	interposectl_status 0 attach --name "$P-other" "$(scratch c)"
 	interposectl_status 0 detach "$P-other"
-	writable
+	take_writes "$at" "$two_at"
 done
 dmsetup resume "$P-cow"
 wait_until "what hung can be undone" 60 "$INTERPOSECTL" -q recover
 equal "mapped devices" "$P-cow $P-one $P-two" "$(dmsetup ls | cut -f1 | sort | xargs)"
 equal "records" "" "$(ls /run/interposectl)"
-writable
+take_writes "$at" "$two_at"
 dd if=/dev/zero of="$spare" bs=4096 count=1 conv=fsync status=none
 dd if=/dev/zero of="$cow" bs=4096 count=1 conv=fsync status=none
 interposectl_status 0 snapshot --name "$P-snap" --cow "$spare" --cow "$cow" "$at" "$two_at"

@@ -8,19 +8,13 @@
 . tests/lib/interposectl.sh
 requires_target snapshot
 
-# is_writable: within a minute
-is_writable() {
-	in_time 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none ||
-		fail "the file system does not take a write"
-}
-
 # killed_at N COMMAND…: 137, or 0 when there is no such step
 killed_at() {
 	local status=0
 	KILL_AT=$1 "$INTERPOSECTL-killed" -q "${@:2}" >"$T_DIR/said" 2>&1 || status=$?
 	note "killed before step $1: status $status"
 	((status == 0 || status == 137)) || fail "status $status: $(<"$T_DIR/said")"
-	is_writable
+	take_writes "$at"
 	((status == 137))
 }
 

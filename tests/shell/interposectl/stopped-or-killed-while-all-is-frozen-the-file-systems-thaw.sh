@@ -14,14 +14,6 @@ requires_target snapshot
 
 export COUNT=worker
 
-writable() {
-	local one
-	for one in "$at" "$two_at"; do
-		in_time 60 dd if=/dev/zero of="$one/written" bs=4k count=1 conv=fsync status=none ||
-			fail "$one does not take a write"
-	done
-}
-
 # goes_wrong WHO SIGNAL N: at that step. False: there are fewer steps
 goes_wrong() {
 	local pid status=0 limit=100
@@ -31,7 +23,7 @@ goes_wrong() {
 		--ram "$at" "$two_at" >"$T_DIR/said" 2>&1 &
 	pid=$!
 	[[ $1 == worker ]] || wait_until "it is stopped, or has ended" 60 stopped_or_gone "$pid"
-	writable
+	take_writes "$at" "$two_at"
 	if [[ $1$3 == first1 ]]; then
 		interposectl_status 1 recover
 		says "another interposectl, process $pid, does not end"
@@ -40,7 +32,7 @@ goes_wrong() {
 	wait "$pid" || status=$?
 	note "status $status: $(<"$T_DIR/said")"
 	((status == 0 || status == 1)) || fail "status $status"
-	writable
+	take_writes "$at" "$two_at"
 	if ((status == 0)); then
 		interposectl_status 0 snapshot --remove "$P-snap"
 	else
