@@ -83,8 +83,8 @@ snapshot() {
 	snapshot_dm
 	snapshot_processes
 	# but for TAINT_TEST (1 << 18): the suites of KUnit have been run here; and for a module, ours on a stock kernel or
-	# one of the tests, that is not of the kernel's source (1 << 12) and not signed (1 << 13)
-	echo "taint $(($(</proc/sys/kernel/tainted) & ~(1 << 18 | 1 << 12 | 1 << 13)))"
+	# one of the tests, that is not of the kernel's source (1 << 12) and not signed (1 << 13), or a live patch (1 << 15)
+	echo "taint $(($(</proc/sys/kernel/tainted) & ~(1 << 18 | 1 << 12 | 1 << 13 | 1 << 15)))"
 	snapshot_mounts
 	snapshot_lockdep
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,65 @@ void findings_free(struct findings *all)
  * What the kernel refuses, found before it is asked
  */
 
+/*
+ * The module is there, and cannot be loaded: why, in the words of modprobe. The
+ * kernel has asked for it already, but keeps to itself what came of that. False:
+ * there is no such module.
+ */
+static bool why_not_loaded(char *why, size_t size)
+{
+	char path[PATH_MAX], modprobe[256] = "", command[512], line[256];
+	FILE *says = fopen(proc_path("sys/kernel/modprobe", path, sizeof(path)),
+			   "re");
+
+	if (!says)
+		return false;
+	if (fgets(modprobe, sizeof(modprobe), says))
+		modprobe[strcspn(modprobe, "\n")] = '\0';
+	fclose(says);
+	if (!*modprobe || strchr(modprobe, '\''))
+		return false;
+	snprintf(command, sizeof(command),
+		 "LC_ALL=C '%s' dm-interpose 2>&1 </dev/null", modprobe);
+	fflush(NULL);
+	keep_descriptors();
+	says = popen(command, "re");
+	if (!says)
+		return false;
+	*why = '\0';
+	while (fgets(line, sizeof(line), says))
+		if (strstr(line, "could not insert")) {
+			line[strcspn(line, "\n")] = '\0';
+			snprintf(why, size, "%s", line);
+		}
+	pclose(says);
+	return *why;
+}
+
+/* With what to do: the last thing that modprobe says is the error in words */
+static void found_no_target(const struct device *device, const char *kernel,
+			    struct findings *all)
+{
+	char why[256];
+
+	if (!why_not_loaded(why, sizeof(why)))
+		found(all, device, REFUSE, "no-target",
+		      "cannot be interposed: this kernel (%s) has no target interpose\n"
+		      "install the package dm-interpose-dkms, or " MAP_REMEDY,
+		      kernel, "dm-interpose");
+	else if (strstr(why, "Key was rejected") ||
+		 strstr(why, "Required key not available"))
+		found(all, device, REFUSE, "module-not-signed",
+		      "cannot be interposed: this kernel (%s) loads only modules signed with a key that it knows, and dm-interpose is not\n"
+		      "enrol the key that DKMS signs with: mokutil --import /var/lib/dkms/mok.pub, then reboot and confirm it",
+		      kernel);
+	else
+		found(all, device, REFUSE, "module-refused",
+		      "cannot be interposed: this kernel (%s) does not load the module dm-interpose: %s\n"
+		      "dmesg says why",
+		      kernel, why);
+}
+
 /* Asked once: it loads a module */
 static void check_kernel(const struct device *device, struct findings *all)
 {
@@ -94,10 +154,7 @@ static void check_kernel(const struct device *device, struct findings *all)
 		      "cannot be interposed: this kernel (%s) has no device-mapper\n" MAP_REMEDY,
 		      kernel.release, "dm-mod");
 	else if (!has)
-		found(all, device, REFUSE, "no-target",
-		      "cannot be interposed: this kernel (%s) has no target interpose\n"
-		      "install the package dm-interpose-dkms, or " MAP_REMEDY,
-		      kernel.release, "dm-interpose");
+		found_no_target(device, kernel.release, all);
 }
 
 static void check_interposed(const struct stack *stack,

@@ -4,7 +4,7 @@
 # Given a mounted ext4 with a swap file whose path has blanks, a btrfs, and a kernel with and without the target
 # When interposectl checks them, attaches them and makes snapshots of them
 # Then check says what there is to think of, and so do the others, unless they are to be quiet; without the target it
-#   says that this kernel has none, and what to do; an ordinary user is told that it needs root
+#   says that this kernel has none, or does not load it and why, and what to do; an ordinary user is told that it needs root
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 requires_target snapshot
@@ -69,6 +69,30 @@ for command in "attach $dev" "snapshot --ram $at"; do
 	interposectl_status 1 $command
 	says "no target interpose" "install the package dm-interpose-dkms"
 done
+# refused MODULE 'what modprobe says' TEXT…: the module is there, and the kernel does not load it
+refused() {
+	printf '#!/bin/sh\necho "%s" >&2\nexit 1\n' "modprobe: ERROR: could not insert '$1': $2" >"$T_DIR/modprobe"
+	interposectl_status 1 check "$dev"
+	says "refuse" "$3" "$4"
+	interposectl_status 1 attach "$dev"
+	says "$3" "$4"
+	[[ $said != *"has no target"* && $said != *"install the package"* ]] || fail "it says that there is no module"
+}
+
+printf '%s\n' '#!/bin/sh' 'exit 1' >"$T_DIR/modprobe"
+chmod 755 "$T_DIR/modprobe"
+modprobe=$(</proc/sys/kernel/modprobe)
+cleanup eval "echo '$modprobe' >/proc/sys/kernel/modprobe"
+echo "$T_DIR/modprobe" >/proc/sys/kernel/modprobe
+refused blk_interposer "Key was rejected by service" "loads only modules signed with a key that it knows" "mokutil --import"
+refused blk_interposer "Required key not available" "loads only modules signed with a key that it knows" "mokutil --import"
+refused dm_interpose "No such file or directory" "could not insert 'dm_interpose': No such file or directory" "dmesg says why"
+interposectl_status 1 check --json "$dev"
+says_json '"what":"module-refused"'
+printf '%s\n' '#!/bin/sh' 'echo "modprobe: FATAL: Module dm-interpose not found in directory" >&2' 'exit 1' >"$T_DIR/modprobe"
+interposectl_status 1 check "$dev"
+says "has no target interpose" "install the package dm-interpose-dkms"
+echo "$modprobe" >/proc/sys/kernel/modprobe
 modules_back
 interposectl_status 0 check "$dev"
 says "can be interposed"
