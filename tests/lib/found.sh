@@ -37,6 +37,9 @@ signature() {
 	swap) asked mkswap "$2" ;;
 	md)
 		asked mdadm --create /dev/md127 --run --level=1 --force --raid-devices=1 --metadata=1.2 "$2"
+		# the events of its coming would make it again
+		be_patient
+		[[ ! -e /run/udev/control ]] || udevadm settle --timeout=$((60 * patience))
 		mdadm --stop --quiet /dev/md127
 		;;
 	lvm) lvm_asked "$(only "$2")" pvcreate "$2" ;;

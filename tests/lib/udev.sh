@@ -40,7 +40,8 @@ udev_property() {
 
 # udev_settled: everything that has happened so far has been worked on
 udev_settled() {
-	udevadm settle --timeout=60
+	be_patient
+	udevadm settle --timeout=$((60 * patience))
 }
 
 # leads_to LINK DEV: sets nothing, says it
