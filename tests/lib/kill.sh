@@ -4,13 +4,14 @@
 # The file system lies on the mapped device "low". What is beneath that is stopped by suspending it: then what it is
 # sent waits, as on a disk that does not answer. "other" shows one file's part of the same disk; through an interposer
 # that leads there, that file alone can be stopped, and all the rest of the file system goes on: if it is mounted with
-# barrier=0, as a flush goes to each line of a table.
+# barrier=0, as a flush goes to each line of a table, and with noinit_itable: soon after the mount, that initialization
+# sends a flush all the same, with a handle of the journal, for which every fsync then waits, as one beside "sync" does.
 
 # low_mounted [MOUNT-OPTIONS]: an ext4 of 128 MiB under load on "low"; sets $disk, $low and $at
 low_mounted() {
 	disk=$(partition "$(scratch a)" 128)
 	low=$(linear_create low "$disk")
-	at=$(mkfs_mounted ext4 "$low" "${1:-}")
+	at=$(mkfs_mounted ext4 "$low" "noinit_itable${1:+,$1}")
 	fio_verify_start load "$at" --ioengine=psync --iodepth=1 --fsync=1 --size=4M --rate_iops=50
 	wait_io "$low" 20
 }
