@@ -26,16 +26,25 @@ go_on() {
 	! dm_exists "$P-$1" || dmsetup resume "$P-$1"
 }
 
-# other_made: a file on the file system, and "other" for where it lies; sets $file and $through_other, a table of x
+# other_made: a file on the file system, and "other" for where it lies; sets $file, $first, $length (in sectors) and
+# $through_other, a table of x
 other_made() {
-	local first last
+	local last
 	file=$at/file
 	dd if=/dev/urandom of="$file" bs=1M count=1 conv=fsync status=none
 	read -r first last < <(file_sectors "$file")
-	linear_create other "$disk" "$first" $((last + 1 - first)) >/dev/null
+	length=$((last + 1 - first))
+	linear_create other "$disk" "$first" "$length" >/dev/null
 	through_other="0 $first interpose $low linear $low 0
-$first $((last + 1 - first)) interpose $low linear /dev/mapper/$P-other 0
+$first $length interpose $low linear /dev/mapper/$P-other 0
 $((last + 1)) $(($(sectors "$low") - last - 1)) interpose $low linear $low $((last + 1))"
+}
+
+# low_through_other: what is sent to "low" for that file waits with "other"
+low_through_other() {
+	dm_reload low "0 $first linear $disk 0
+$first $length linear /dev/mapper/$P-other 0
+$((first + length)) $(($(sectors "$disk") - first - length)) linear $disk $((first + length))"
 }
 
 # read_stuck: a read of the file is on its way, and waits in "other"; sets $reader

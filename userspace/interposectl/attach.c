@@ -12,8 +12,14 @@
 #include "commands.h"
 #include "guard.h"
 #include "inner.h"
+#include "parse.h"
+#include "process.h"
 #include "state.h"
+#include "undo.h"
 #include "view.h"
+#include "writeback.h"
+
+#define UNMAKE_SECONDS	30
 
 /*
  * attach
@@ -41,8 +47,8 @@ void default_name(const struct device *device, char *name, size_t size)
 }
 
 /* "/dev/sda1 1 pin linear /dev/sda1 0"; false: too long */
-bool attach_params(char *params, size_t size, const char *path, bool pin,
-		   int argc, char **argv)
+static bool attach_params(char *params, size_t size, const char *path,
+			  bool pin, int argc, char **argv)
 {
 	size_t n = snprintf(params, size, "%s%s", path, pin ? " 1 pin" : "");
 
@@ -53,43 +59,182 @@ bool attach_params(char *params, size_t size, const char *path, bool pin,
 	return n < size;
 }
 
-bool attach_device(struct record *record, const struct device *device,
-		   const char *name, bool pin, int argc, char **argv)
-{
+/* In memory that this process shares with the one that attaches */
+struct making {
+	const char *name;
+	uint64_t sectors;
 	char params[4096];
-	bool good, made;
+	unsigned int limit;		/* seconds */
+	atomic_bool loaded;		/* from here on it counts */
+	uint32_t cookie;
+	bool made;			/* as soon as it is there */
+	char identity[IDENTITY_MAX];	/* of what is to be unmade */
+};
 
-	if (!attach_params(params, sizeof(params), device->path, pin, argc,
-			   argv)) {
-		complain("the arguments are too long");
+/*
+ * How long an inner target reads or writes its metadata when its table is loaded
+ * depends on how much there is and on the disk, and nobody else waits for that.
+ */
+static void loaded(void *data)
+{
+	struct making *making = data;
+
+	process_limit_begins(&making->loaded, making->limit);
+}
+
+static bool make(void *data)
+{
+	struct making *making = data;
+
+	return map_make(making->name, MAP_INTERPOSER, making->sectors,
+			"interpose", making->params, &making->cookie,
+			&making->made, loaded, making);
+}
+
+static bool unmake(void *data)
+{
+	const struct making *making = data;
+	char line[MAP_NAME_MAX + 16];
+
+	snprintf(line, sizeof(line), "interposer %s", making->name);
+	return undo(line, making->identity);
+}
+
+static void tell_why(const struct attachment *how, enum ending ending)
+{
+	const char *shown = how->device->shown;
+
+	if (ending == ENDED_EARLY && !interrupted())
+		complain("the process that attaches %s was killed", shown);
+	if (ending != ENDED_LATE)
+		return;
+	if (how->argc > 1)
+		complain("given up after %u seconds: %s does not answer, or its file system cannot be frozen, or a device of %s does not answer; if it is only slow, add --timeout SECONDS",
+			 how->limit, shown, how->argv[0]);
+	else
+		complain("given up after %u seconds: %s does not answer, or its file system cannot be frozen; if it is only slow, add --timeout SECONDS",
+			 how->limit, shown);
+}
+
+/*
+ * The kernel has undone what it was about when the process was killed. What is
+ * left of the mapped device goes here, where it is no harm if that hangs as well.
+ */
+static void give_up(struct attachment *how, struct making *making,
+		    enum ending ending)
+{
+	struct process process = { .run = unmake, .data = making,
+				   .limit = UNMAKE_SECONDS,
+				   .record = how->record, .goes_on = true };
+
+	map_forget(making->cookie);
+	tell_why(how, ending);
+	how->hangs = how->hangs || process_in_time(&process) == ENDED_LATE ||
+		     process.hangs;
+}
+
+/* Of a process that was killed it is unknown whether it was about to say so */
+static bool note(const struct attachment *how, struct making *making,
+		 enum ending ending)
+{
+	char line[MAP_NAME_MAX + 16];
+
+	snprintf(line, sizeof(line), "interposer %s", how->name);
+	if (making->made) {
+		undo_identity(line, making->identity);
+		return record_made(how->record, "%s", line);
+	}
+	if (ending == ENDED_WELL || ending == ENDED_BADLY)
+		record_made_nothing(how->record, "%s", line);
+	return true;
+}
+
+static bool attach_in_time(struct attachment *how, struct making *making)
+{
+	struct process process = { .run = make, .data = making,
+				   .limit = how->limit,
+				   .record = how->record,
+				   .begun = &making->loaded };
+	enum ending ending = ENDED_BADLY;
+	bool noted;
+
+	map_warm_up();
+	if (!interrupted())
+		ending = process_in_time(&process);
+	how->hangs = process.hangs;
+	noted = note(how, making, ending);
+	if (ending == ENDED_LATE || ending == ENDED_EARLY) {
+		give_up(how, making, ending);
 		return false;
 	}
-	if (!record_undo(record, "interposer %s", name))
+	map_wait(making->cookie);
+	if (ending == ENDED_WELL)
+		map_make_node(how->name);
+	return ending == ENDED_WELL && noted;
+}
+
+bool attach_device(struct attachment *how)
+{
+	struct making *making = process_share(sizeof(*making));
+	bool good = false;
+
+	if (!making)
 		return false;
-	good = map_create(name, MAP_INTERPOSER, device->sectors, "interpose",
-			  params, NULL, &made);
-	if (made)
-		return record_made(record, "interposer %s", name) && good;
-	record_made_nothing(record, "interposer %s", name);
+	making->name = how->name;
+	making->sectors = how->device->sectors;
+	making->limit = how->limit;
+	if (!attach_params(making->params, sizeof(making->params),
+			   how->device->path, how->pin, how->argc, how->argv))
+		complain("the arguments are too long");
+	else if (write_back(how->device, how->limit) &&
+		 record_undo(how->record, "interposer %s", how->name))
+		good = !map_create_step(how->name, MAP_INTERPOSER,
+					making->sectors, "interpose",
+					making->params) ||
+		       attach_in_time(how, making);
+	process_unshare(making, sizeof(*making));
 	return good;
 }
 
-static enum status attach(const struct device *device, const char *name,
-			  bool pin, int argc, char **argv)
+enum status attach_hangs(const char *record)
+{
+	return refuse("a process of '%s' waits in the kernel for that device, and cannot be ended; when the device answers, or is removed, clean up with: interposectl recover",
+		      record);
+}
+
+bool attach_limit(const char *word, unsigned int *limit)
+{
+	uint64_t seconds;
+
+	if (parse_number(word, &seconds) && seconds && seconds <= LIMIT_MOST) {
+		*limit = seconds;
+		return true;
+	}
+	complain("--timeout needs a number of seconds from 1 to %d, not '%s'",
+		 LIMIT_MOST, word);
+	return false;
+}
+
+static enum status attach(struct attachment *how)
 {
 	char journal[128];
 	struct record record;
 
-	snprintf(journal, sizeof(journal), "attach-%s", name);
+	snprintf(journal, sizeof(journal), "attach-%s", how->name);
 	if (!record_begin(&record, journal))
 		return FAILED;
-	if (!attach_device(&record, device, name, pin, argc, argv)) {
-		record_roll_back(&record);
-		return interrupted() ? UNDONE : FAILED;
+	how->record = &record;
+	if (attach_device(how)) {
+		record_end(&record);
+		say("%s is interposed by %s", how->device->shown, how->name);
+		return DONE;
 	}
-	record_end(&record);
-	say("%s is interposed by %s", device->shown, name);
-	return DONE;
+	if (how->hangs) {
+		record_free(&record);
+		return attach_hangs(journal);
+	}
+	record_roll_back(&record);
+	return interrupted() ? UNDONE : FAILED;
 }
 
 enum status attach_if_safe(const char *argument,
@@ -101,6 +246,13 @@ enum status attach_if_safe(const char *argument,
 	enum status status = FAILED;
 	struct device device;
 	char own_name[128], *inner[argc + 1];
+	struct attachment attachment = {
+		.device = &device,
+		.pin = how->pin,
+		.argc = argc,
+		.argv = inner,
+		.limit = how->limit,
+	};
 	struct stack stack;
 
 	if (!device_find(argument, &device) ||
@@ -113,13 +265,14 @@ enum status attach_if_safe(const char *argument,
 	default_name(&device, own_name, sizeof(own_name));
 	if (!name)
 		name = own_name;
+	attachment.name = name;
 	check_device(&stack, &device, &findings);
 	findings_complain(&findings);
 	if (!findings_refuse(&findings) && name_is_good(name) &&
 	    guard_attach(&device, argc, inner, how->replace,
 			 how->replace_word) &&
 	    map_is_free(MAP_INTERPOSER, name, MAP_OTHER_NAME))
-		status = attach(&device, name, how->pin, argc, inner);
+		status = attach(&attachment);
 	inner_free(argc, inner);
 	findings_free(&findings);
 	stack_free(&stack);
@@ -132,11 +285,14 @@ enum status attach_command(int argc, char **argv)
 		{ "name", required_argument, NULL, 'N' },
 		{ "pin", no_argument, NULL, 'p' },
 		{ "replace-data", no_argument, NULL, 'R' },
+		{ "timeout", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct attach_options how = { .replace_word = GUARD_WORD };
+	struct attach_options how = { .limit = LIMIT_SECONDS,
+				      .replace_word = GUARD_WORD };
 	const char *device = NULL;
+	bool good = true;
 	int option;
 
 again:	while ((option = next_option(argc, argv, "+", longs, NULL)) != -1) {
@@ -144,6 +300,7 @@ again:	while ((option = next_option(argc, argv, "+", longs, NULL)) != -1) {
 		case 'N': how.name = optarg; break;
 		case 'p': how.pin = true; break;
 		case 'R': how.replace = true; break;
+		case 't': good &= attach_limit(optarg, &how.limit); break;
 		case 'h': return help("attach");
 		default: return usage_error("attach");
 		}
@@ -153,6 +310,8 @@ again:	while ((option = next_option(argc, argv, "+", longs, NULL)) != -1) {
 		device = argv[optind++];
 		goto again;
 	}
+	if (!good)
+		return usage_error("attach");
 	if (!device)
 		return missing("attach", "a device");
 	for (int i = optind; i < argc; i++) {

@@ -35,10 +35,8 @@
  *   them: while one hangs in the kernel, the record is left for "recover".
  * A process is never sent a signal by its number, which may be another's by now.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -53,13 +51,13 @@
 #include <unistd.h>
 
 #include "instant.h"
+#include "process.h"
 #include "say.h"
 
 #define SLICE		200		/* ms */
 #define GUARD_LATER	3000		/* main is to be the first, and says more */
 #define GUARD_WAKES	5000		/* else it is dead or stopped */
 #define ENDS		10000		/* what does not hang */
-#define RESERVE		(1024 * 1024)
 
 enum phase { RUNNING, ALL_MADE, DONE_ALL, GIVEN_UP };
 /* A snapshot; only the worker changes it */
@@ -78,7 +76,7 @@ struct shared {
 	char said[8192];		/* its messages */
 };
 
-enum ending { IN_TIME, TOO_LATE, KILLED };
+enum answer { IN_TIME, TOO_LATE, KILLED };
 
 struct result {
 	bool good;
@@ -253,52 +251,6 @@ static bool give_up(const struct crew *crew)
  * The worker and the guards
  */
 
-/* Whoever reads what we print need not wait for a process that hangs */
-static void close_output(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-		dup2(null, fd);
-}
-
-static bool is_pipe_of(const struct crew *crew, int fd)
-{
-	const int *pipes[] = { crew->go, crew->ready, crew->alive,
-		crew->result };
-
-	for (size_t i = 0; i < sizeof(pipes) / sizeof(*pipes); i++)
-		if (fd == pipes[i][READ] || fd == pipes[i][WRITE])
-			return true;
-	return fd == crew->worker;
-}
-
-/*
- * Nor need anybody wait for a lock, or for the end of a pipe, whose descriptor
- * was inherited. What libdevmapper and reason.c have opened is theirs.
- */
-static void close_others(const struct crew *crew)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	char path[64], to[64];
-	struct dirent *entry;
-	ssize_t n;
-	int fd;
-
-	while (dir && (entry = readdir(dir))) {
-		fd = atoi(entry->d_name);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n = readlink(path, to, sizeof(to) - 1);
-		to[n > 0 ? n : 0] = '\0';
-		if (fd > STDERR_FILENO && fd != dirfd(dir) &&
-		    !is_pipe_of(crew, fd) && strcmp(to, "/dev/kmsg") &&
-		    strcmp(to, "/dev/mapper/control"))
-			close(fd);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 /* Where that is not allowed, as in a container, it is a victim like others */
 static void keep_from_oom_killer(void)
 {
@@ -310,29 +262,14 @@ static void keep_from_oom_killer(void)
 	close(fd);
 }
 
-/* What is allocated later is there, and locked, now */
-static void reserve_memory(void)
-{
-	mallopt(M_MMAP_MAX, 0);
-	mallopt(M_TRIM_THRESHOLD, 2 * RESERVE);
-	free(malloc(RESERVE));
-	mlockall(MCL_CURRENT | MCL_FUTURE);
-}
-
 static void become_child(struct crew *crew)
 {
-	setsid();
-	hold_messages(true);
-	state_leave(); /* the lock is main's alone, and ends with it */
-	close_output();
-	close_others(crew);
-	close(crew->go[WRITE]);
-	close(crew->ready[READ]);
-	close(crew->alive[WRITE]);
-	close(crew->result[READ]);
-	if (chdir("/") || !record_lock(crew->record))
+	const int keep[] = { crew->go[READ], crew->ready[WRITE],
+		crew->alive[READ], crew->result[WRITE], crew->worker };
+
+	if (!process_is_apart(crew->record, keep, sizeof(keep) / sizeof(*keep)))
 		_exit(1);
-	reserve_memory();
+	process_reserve_memory();
 }
 
 /* The last of its descriptors tells main, if it is killed */
@@ -370,17 +307,6 @@ static void resume_if_suspended(const struct origin *origin)
 		map_resume(origin->interposer, &cookie);
 }
 
-static bool is_gone(int pidfd, int milliseconds)
-{
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
-	int n;
-
-	do
-		n = poll(&end, 1, milliseconds);
-	while (n < 0 && errno == EINTR);
-	return n != 0;
-}
-
 static void resume_as_guard(const struct crew *crew, int i)
 {
 	atomic_int *rescue = &crew->shared->rescue[i];
@@ -395,7 +321,7 @@ static void rescue(const struct crew *crew, int i)
 	/* first of all: it ends a wait for I/O in a suspend */
 	pidfd_send_signal(crew->worker, SIGKILL, NULL, 0);
 	resume_as_guard(crew, i);
-	while (!is_gone(crew->worker, -1))
+	while (!process_is_gone(crew->worker, -1))
 		;
 	/* whoever else suspends it by now is not disturbed */
 	if (atomic_load(&crew->shared->suspending) == i)
@@ -491,7 +417,7 @@ static bool begin(struct crew *crew)
 	return write(crew->go[WRITE], "g", 1) == 1;
 }
 
-static enum ending await_result(const struct crew *crew, struct result *result)
+static enum answer await_result(const struct crew *crew, struct result *result)
 {
 	struct pollfd from = { .fd = crew->result[READ], .events = POLLIN };
 	long end = atomic_load(&crew->shared->deadline), left;
@@ -565,10 +491,10 @@ static bool all_is_over(const struct crew *crew)
 {
 	bool good = await_guards(crew, RESUMED);
 
-	return is_gone(crew->worker, ENDS) && good && await_guards(crew, OVER);
+	return process_is_gone(crew->worker, ENDS) && good && await_guards(crew, OVER);
 }
 
-static void tell_why(const struct crew *crew, enum ending ending,
+static void tell_why(const struct crew *crew, enum answer ending,
 		     const char *at)
 {
 	struct map_info info;
@@ -596,7 +522,7 @@ static void end_all(const struct crew *crew)
 }
 
 /* Afterwards, whatever has happened */
-static enum outcome end(struct crew *crew, enum ending ending,
+static enum outcome end(struct crew *crew, enum answer ending,
 			const struct result *result)
 {
 	struct shared *shared = crew->shared;

@@ -37,9 +37,6 @@ enum outcome {
 	INSTANT_HANGS,		/* the same, and the record cannot be undone yet */
 };
 
-#define INSTANT_SECONDS	30
-#define INSTANT_MOST	600
-
 /*
  * What this has suspended is resumed after @limit seconds at the latest, whatever
  * happens; see instant.c. At most ORIGINS_MAX of them.

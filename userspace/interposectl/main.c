@@ -55,14 +55,15 @@ static const struct command commands[] = {
 	  "  -J, --json           print JSON\n" },
 	{ "attach", attach_command, true, false,
 	  "redirect the I/O of a device to a target",
-	  "attach [--name NAME] [--pin] [--replace-data] DEVICE [INNER [ARGUMENT...]]",
+	  "attach [--name NAME] [--pin] [--replace-data] [--timeout SECONDS] DEVICE [INNER [ARGUMENT...]]",
 	  "Redirects the I/O of a device to the target INNER. The default is linear, which\n"
 	  "changes nothing. Among its arguments, DEVICE means the device itself, below the\n"
 	  "interposer.\n\n"
 	  "      --name NAME      name of the mapped device; default: interpose-DEVICE\n"
 	  "      --pin            refuse to detach it until: interposectl unpin NAME\n"
 	  "      --replace-data   attach even if DEVICE is in use and INNER would show other\n"
-	  "                       data than it holds, or overwrite data there or elsewhere\n" },
+	  "                       data than it holds, or overwrite data there or elsewhere\n"
+	  "      --timeout SECONDS  give up if a device does not answer; default: 30\n" },
 	{ "detach", detach_command, true, false,
 	  "stop redirecting the I/O of a device",
 	  "detach [--force] NAME|DEVICE",
@@ -94,8 +95,8 @@ static const struct command commands[] = {
 	  "      --wipe           use the --cow device even if there is data on it\n"
 	  "      --file PATH      COW store: a new file on another file system\n"
 	  "      --ram            COW store: memory\n"
-	  "      --timeout SECONDS  give up and resume the devices if creating the snapshots\n"
-	  "                       takes longer; default: 30\n"
+	  "      --timeout SECONDS  give up and resume the devices if attaching one, or creating\n"
+	  "                       the snapshots, takes longer; default: 30\n"
 	  "  -l, --list           list the snapshots (-J, --json)\n"
 	  "      --remove NAME    remove the snapshots and what was created for them\n" },
 	{ "monitor", monitor_command, false, false,
@@ -122,13 +123,14 @@ static const struct command commands[] = {
 	  "  -m, --mark           begin a new era and print its number\n" },
 	{ "start", start_command, true, false,
 	  "attach devices listed in /etc/interposetab",
-	  "start [--tab FILE] NAME...\n"
-	  "  start [--tab FILE] --initramfs [DEVICE]",
+	  "start [--tab FILE] [--timeout SECONDS] NAME...\n"
+	  "  start [--tab FILE] [--timeout SECONDS] --initramfs [DEVICE]",
 	  "Attaches the line of /etc/interposetab with this name, unless it is attached.\n\n"
 	  "      --tab FILE       use this file instead\n"
 	  "      --initramfs      attach all lines with the option initramfs, and the line of\n"
 	  "                       the root DEVICE. The exit status is 1 if a line without the\n"
-	  "                       option nofail fails.\n" },
+	  "                       option nofail fails.\n"
+	  "      --timeout SECONDS  give up a line if a device does not answer; default: 30\n" },
 	{ "stop", stop_command, true, false,
 	  "detach devices listed in /etc/interposetab",
 	  "stop [--tab FILE] NAME|DEVICE...",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sem.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <libdevmapper.h>
@@ -498,34 +499,49 @@ static bool remove_empty(const char *name, uint32_t *cookie)
 	return good;
 }
 
-/* @cookie: to be waited for later with map_wait(), or NULL for now */
-bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
-		const char *type, const char *params, uint32_t *cookie,
-		bool *made)
+bool map_create_step(const char *name, enum map_kind kind, uint64_t sectors,
+		     const char *type, const char *params)
 {
 	char word[SHELL_MAX], uuid_word[SHELL_MAX], line[8192];
-	uint32_t own = 0;
+	char uuid[MAP_UUID_MAX];
+
+	uuid_of(kind, name, uuid);
+	return step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"",
+		    shell(name, word), shell(uuid, uuid_word),
+		    (unsigned long long)sectors, type,
+		    in_quotes(params, line, sizeof(line)));
+}
+
+bool map_make(const char *name, enum map_kind kind, uint64_t sectors,
+	      const char *type, const char *params, uint32_t *cookie,
+	      bool *made, void (*loaded)(void *data), void *data)
+{
 	char uuid[MAP_UUID_MAX];
 	bool good;
 	dev_t dev;
 
 	*made = false;
 	uuid_of(kind, name, uuid);
-	if (!step("dmsetup create %s --uuid %s --table \"0 %llu %s %s\"",
-		  shell(name, word), shell(uuid, uuid_word),
-		  (unsigned long long)sectors, type,
-		  in_quotes(params, line, sizeof(line))))
-		return true;
 	if (!map_is_free(kind, name, MAP_OTHER_NAME))
 		return false;
 	good = create_empty(name, uuid, &dev, made) &&
-	       load(name, dev, sectors, type, params) &&
-	       start(name, dev, kind, type, params, cookie ?: &own);
+	       load(name, dev, sectors, type, params);
+	if (good && loaded)
+		loaded(data);
+	good = good && start(name, dev, kind, type, params, cookie);
 	if (!good && *made)
-		*made = !remove_empty(name, cookie ?: &own);
-	if (!cookie)
-		map_wait(own);
+		*made = !remove_empty(name, cookie);
 	return good;
+}
+
+bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
+		const char *type, const char *params, uint32_t *cookie,
+		bool *made)
+{
+	*made = false;
+	return !map_create_step(name, kind, sectors, type, params) ||
+	       map_make(name, kind, sectors, type, params, cookie, made, NULL,
+			NULL);
 }
 
 static bool change(int type, const char *name, const char *what,
@@ -596,6 +612,15 @@ void map_wait(uint32_t cookie)
 {
 	if (!options.dry_run)
 		dm_udev_wait(cookie);
+}
+
+/* libdevmapper removes it only when all whom it counts have answered */
+void map_forget(uint32_t cookie)
+{
+	int semaphore = cookie ? semget((key_t)cookie, 1, 0) : -1;
+
+	if (semaphore >= 0)
+		semctl(semaphore, 0, IPC_RMID);
 }
 
 void map_make_node(const char *name)

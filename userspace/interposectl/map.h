@@ -69,10 +69,22 @@ void map_line_free(struct map_line *line);
 const char *map_name(const char *argument);
 
 /* Steps; false: failed, and the reason has been printed */
-/* @made: something is there now that this has created, also if it failed */
+/*
+ * @made: something is there now that this has created, also if it failed; it is
+ * set as soon as that is so. @cookie: to be waited for later with map_wait().
+ */
 bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 		const char *type, const char *params, uint32_t *cookie,
 		bool *made);
+/*
+ * The two parts of it: what is printed, and, if that is not all, what is done.
+ * @loaded: or NULL; called before the first step in which others have to wait.
+ */
+bool map_create_step(const char *name, enum map_kind kind, uint64_t sectors,
+		     const char *type, const char *params);
+bool map_make(const char *name, enum map_kind kind, uint64_t sectors,
+	      const char *type, const char *params, uint32_t *cookie,
+	      bool *made, void (*loaded)(void *data), void *data);
 bool map_remove(const char *name);
 bool map_suspend(const char *name);
 bool map_resume(const char *name, uint32_t *cookie);
@@ -80,6 +92,8 @@ bool map_message(const char *name, const char *message);
 
 /* What udev makes of new devices is waited for when nothing is suspended */
 void map_wait(uint32_t cookie);
+/* Of a process that was killed: whether udev is told of its devices is unknown */
+void map_forget(uint32_t cookie);
 
 /*
  * Without udev a process makes the nodes of the devices that it has created. For

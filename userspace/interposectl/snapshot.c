@@ -20,8 +20,10 @@
 #include "cow.h"
 #include "instant.h"
 #include "list.h"
+#include "process.h"
 #include "state.h"
 #include "undo.h"
+#include "writeback.h"
 
 struct request {
 	struct origin origins[ORIGINS_MAX];
@@ -29,7 +31,7 @@ struct request {
 	struct cow_options cow;
 	const char *cows[ORIGINS_MAX];	/* the devices of --cow */
 	size_t n_cows;
-	unsigned int limit;		/* seconds, for the instant */
+	unsigned int limit;		/* seconds, for each attach and the instant */
 	bool hangs;			/* it was given up, and goes on */
 	char name[80];
 	char first[80];			/* word for the first device named */
@@ -317,15 +319,27 @@ static bool has_made(struct record *record, void *data)
 }
 
 /* An interposer that another snapshot attached goes with the last of them */
-static bool attach_origin(struct origin *origin, struct record *record)
+static bool attach_origin(struct request *request, struct origin *origin,
+			  struct record *record)
 {
 	static char type[] = "snapshot-origin";
 	char *inner[] = { type, NULL }, line[MAP_NAME_MAX + 16];
+	struct attachment attachment = {
+		.device = &origin->device,
+		.name = origin->interposer,
+		.argc = 1,
+		.argv = inner,
+		.limit = request->limit,
+		.record = record,
+	};
 	struct made_before made;
+	bool good;
 
-	if (!origin->interposed)
-		return attach_device(record, &origin->device,
-				     origin->interposer, false, 1, inner);
+	if (!origin->interposed) {
+		good = attach_device(&attachment);
+		request->hangs = attachment.hangs;
+		return good;
+	}
 	/* by its name, as "resume" */
 	snprintf(line, sizeof(line), "resume %s", origin->interposer);
 	return !undo_identity(line, made.identity) ||
@@ -337,7 +351,7 @@ static bool attach_origins(struct request *request, struct record *record)
 {
 	for (size_t i = 0; i < request->n; i++)
 		if (interrupted() ||
-		    !attach_origin(&request->origins[i], record))
+		    !attach_origin(request, &request->origins[i], record))
 			return false;
 	return true;
 }
@@ -372,20 +386,12 @@ static bool find_beneath(struct request *request)
  */
 
 /* What is written now need not be written while all others wait */
-static void sync_origins(const struct request *request)
+static bool write_back_all(const struct request *request)
 {
-	struct usage usage;
-	int fd;
-
-	for (size_t i = 0; i < request->n && !options.dry_run; i++) {
-		device_usage(request->origins[i].device.name, &usage);
-		fd = *usage.mountpoint ? open(usage.mountpoint, O_RDONLY |
-					      O_DIRECTORY | O_CLOEXEC) : -1;
-		if (fd < 0)
-			continue;
-		syncfs(fd);
-		close(fd);
-	}
+	for (size_t i = 0; i < request->n; i++)
+		if (!write_back(&request->origins[i].device, request->limit))
+			return false;
+	return true;
 }
 
 /* What is there now, or is not, whoever has ended meanwhile */
@@ -422,7 +428,8 @@ static bool take(struct request *request, struct record *record)
 		if (!record_undo_there(record, "resume %s",
 				       request->origins[i].interposer))
 			return false;
-	sync_origins(request);
+	if (!write_back_all(request))
+		return false;
 	outcome = instant(request->origins, request->n, request->limit,
 			  record);
 	request->hangs = outcome == INSTANT_HANGS;
@@ -482,8 +489,7 @@ static enum status take_snapshot(struct request *request, int argc, char **argv)
 		else
 			record_roll_back(&record);
 		if (request->hangs)
-			return refuse("a process of '%s' waits in the kernel for that device, and cannot be ended; when the device answers, or is removed, clean up with: interposectl recover",
-				      request->name);
+			return attach_hangs(request->name);
 		return interrupted() ? UNDONE : FAILED;
 	}
 	record_free(&record);
@@ -612,17 +618,8 @@ static void choose(struct request *request, struct said *said,
 
 static bool choose_limit(struct request *request, struct said *said)
 {
-	uint64_t seconds;
-
 	said->timeout = true;
-	if (parse_number(optarg, &seconds) && seconds &&
-	    seconds <= INSTANT_MOST) {
-		request->limit = seconds;
-		return true;
-	}
-	complain("--timeout needs a number of seconds from 1 to %d, not '%s'",
-		 INSTANT_MOST, optarg);
-	return false;
+	return attach_limit(optarg, &request->limit);
 }
 
 /* No option is ignored silently */
@@ -675,7 +672,7 @@ enum status snapshot_command(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct request request = { .limit = INSTANT_SECONDS };
+	struct request request = { .limit = LIMIT_SECONDS };
 	const char *remove = NULL;
 	struct said said = { };
 	bool good = true;

@@ -13,6 +13,7 @@
 #include "attach.h"
 #include "commands.h"
 #include "interposetab.h"
+#include "process.h"
 
 /*
  * The file
@@ -47,11 +48,12 @@ static bool read_tab(const char *name, bool loud, struct tab *tab)
  */
 
 static enum status attach_entry(const struct tab_entry *entry,
-				const struct device *device)
+				const struct device *device, unsigned int limit)
 {
 	const struct attach_options how = {
 		.name = entry->name,
 		.pin = entry->pin,
+		.limit = limit,
 		.replace = entry->replace_data,
 		.replace_word = "replace-data to the options of its line",
 	};
@@ -91,7 +93,7 @@ static bool is_attached(const struct tab_entry *entry,
 	return attached;
 }
 
-static enum status start(const struct tab_entry *entry)
+static enum status start(const struct tab_entry *entry, unsigned int limit)
 {
 	char path[TAB_PATH_MAX];
 	struct device device;
@@ -100,7 +102,7 @@ static enum status start(const struct tab_entry *entry)
 	    !device_find(path, &device))
 		return FAILED;
 	if (!is_attached(entry, &device))
-		return attach_entry(entry, &device);
+		return attach_entry(entry, &device, limit);
 	say("%s is already interposed by %s", device.shown, entry->name);
 	return DONE;
 }
@@ -115,7 +117,8 @@ static bool is_device(const struct tab_entry *entry, const char *root)
 	       S_ISBLK(st.st_mode) && st.st_rdev == of_root.st_rdev;
 }
 
-static enum status start_initramfs(const struct tab *tab, const char *root)
+static enum status start_initramfs(const struct tab *tab, const char *root,
+				   unsigned int limit)
 {
 	enum status status = DONE;
 
@@ -125,7 +128,7 @@ static enum status start_initramfs(const struct tab *tab, const char *root)
 		if (!entry->initramfs &&
 		    (entry->noauto || !root || !is_device(entry, root)))
 			continue;
-		if (start(entry) != DONE && !entry->nofail)
+		if (start(entry, limit) != DONE && !entry->nofail)
 			status = FAILED;
 	}
 	return status;
@@ -133,7 +136,7 @@ static enum status start_initramfs(const struct tab *tab, const char *root)
 
 /* Of other lines somebody else complains, but what is asked for may be one */
 static enum status start_named(const char *file, const struct tab *tab,
-			       int argc, char **argv)
+			       unsigned int limit, int argc, char **argv)
 {
 	enum status status = DONE, one;
 	struct tab again;
@@ -142,7 +145,7 @@ static enum status start_named(const char *file, const struct tab *tab,
 		const struct tab_entry *entry = tab_find(tab, argv[i]);
 
 		if (entry) {
-			one = start(entry);
+			one = start(entry, limit);
 		} else {
 			if (read_tab(file, true, &again))
 				tab_free(&again);
@@ -159,12 +162,14 @@ enum status start_command(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "tab", required_argument, NULL, 't' },
 		{ "initramfs", no_argument, NULL, 'i' },
+		{ "timeout", required_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	const char *file = TAB_FILE;
 	enum status status = FAILED;
-	bool initramfs = false;
+	unsigned int limit = LIMIT_SECONDS;
+	bool initramfs = false, good = true;
 	struct tab tab;
 	int option;
 
@@ -172,12 +177,15 @@ enum status start_command(int argc, char **argv)
 		switch (option) {
 		case 't': file = optarg; break;
 		case 'i': initramfs = true; break;
+		case 'T': good &= attach_limit(optarg, &limit); break;
 		case 'h': return help("start");
 		default: return usage_error("start");
 		}
 	}
 	argc -= optind;
 	argv += optind;
+	if (!good)
+		return usage_error("start");
 	if (initramfs && argc > 1)
 		return too_many("start", argv[1]);
 	if (!initramfs && !argc)
@@ -185,9 +193,9 @@ enum status start_command(int argc, char **argv)
 	if (!read_tab(file, initramfs, &tab))
 		return FAILED;
 	if (initramfs)
-		status = start_initramfs(&tab, argv[0]);
+		status = start_initramfs(&tab, argv[0], limit);
 	else
-		status = start_named(file, &tab, argc, argv);
+		status = start_named(file, &tab, limit, argc, argv);
 	tab_free(&tab);
 	return status;
 }

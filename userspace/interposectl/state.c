@@ -497,7 +497,7 @@ static bool roll_back(struct record *record, char *why, size_t size)
 	capture_complaints(why, size);
 	good = !record_is_busy(record);
 	if (!good)
-		complain("a process of that snapshot waits in the kernel for a device that does not answer, and cannot be ended");
+		complain("a process of that command waits in the kernel for a device that does not answer, and cannot be ended");
 	good = good && (!record->ready || write_line(record, "removing\n"));
 	for (size_t i = good ? record->n : 0; i--; )
 		good &= undo_line(record, i);

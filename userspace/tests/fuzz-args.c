@@ -30,14 +30,14 @@
 #include "state.h"
 
 const char *const fuzz_samples[] = {
-	"attach\n--pin\n--replace-data\n--name\nx\n/dev/sda1\nera\n/dev/sdb1\n/dev/sda1\n8192\n",
+	"attach\n--pin\n--replace-data\n--timeout\n5\n--name\nx\n/dev/sda1\nera\n/dev/sdb1\n/dev/sda1\n8192\n",
 	"snapshot\n-s\n20%\n--vg\nvg0\n/home\n/dev/sda1\n",
 	"snapshot\n--cow\n/dev/sdb\n--wipe\n--name\nx\n/home\n",
 	"snapshot\n--file\n/var/tmp/cow\n--size\n512M\n/home\n",
 	"snapshot\n--ram\n/dev/sda1\n--remove\nx\n--list\n--json\n",
 	"changed\n-s\n1\n--format\nranges\n--mark\n/dev/sda1\n",
 	"list\n-tJn\n-o\nNAME,DEVICE,USED%\n--output\n",
-	"start\n--tab\ntab\n--initramfs\n/dev/sda1\nhome\n",
+	"start\n--timeout=9\n--tab\ntab\n--initramfs\n/dev/sda1\nhome\n",
 	"monitor\n--warn\n80\n--drop\nnever\n--once\n--interval=3s\nx\n",
 	"pin\nunpin\n--quiet\n/dev/sda1\nhelp\nversion\nhelp\npin\n",
 	"attach\n/dev/sda1\n--pin\nlinear\nUUID=1-2\nLABEL=a b\n8:1\n",

@@ -238,6 +238,7 @@ static pid_t start(unsigned int limit)
 	pid = fork();
 	if (!pid) {
 		struct origin origins[N] = { };
+		struct record record = { };
 		struct sigaction action = { .sa_handler = note };
 
 		atomic_store(&world->main, getpid());
@@ -247,7 +248,7 @@ static pid_t start(unsigned int limit)
 			snprintf(origins[i].snapshot, 8, "snap%d", i);
 			snprintf(origins[i].cow, 8, "cow%d", i);
 		}
-		_exit(told(instant(origins, N, limit, NULL), origins));
+		_exit(told(instant(origins, N, limit, &record), origins));
 	}
 	return pid;
 }

@@ -3,6 +3,7 @@
  * A step that fails, and one in which the program was killed: what has the name of
  * what was to be made stays, unless it can be nobody else's.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,17 +15,21 @@
 #include "cow.h"
 #include "loop.h"
 #include "map.h"
+#include "process.h"
 #include "say.h"
 #include "state.h"
 #include "tap.h"
 #include "undo.h"
+#include "writeback.h"
 
 bool __wrap_map_info(const char *name, struct map_info *info);
 bool __wrap_map_made(enum map_kind kind, const char *name,
 		     struct map_info *info);
-bool __wrap_map_create(const char *name, enum map_kind kind, uint64_t sectors,
-		       const char *type, const char *params, uint32_t *cookie,
-		       bool *made);
+bool __wrap_map_make(const char *name, enum map_kind kind, uint64_t sectors,
+		     const char *type, const char *params, uint32_t *cookie,
+		     bool *made, void (*loaded)(void *data), void *data);
+void __wrap_map_make_node(const char *name);
+bool __wrap_write_back(const struct device *device, unsigned int limit);
 bool __wrap_map_remove(const char *name);
 bool __wrap_stack_read(struct stack *stack);
 void __wrap_backing_of_directory(const char *path, struct backing *backing);
@@ -34,10 +39,20 @@ int __wrap_run(const char *const argv[]);
 
 static char directory[] = "/tmp/test-undo.XXXXXX";
 
-/* The only mapped device: what it was created as, and its name now */
-static const char *created_as, *name_now;
-static bool makes, fails;		/* what map_create() does */
-static char removed[64];
+/* In memory that all processes share */
+static struct world {
+	/* The only mapped device: what it was created as, and its name now */
+	const char *created_as, *name_now;
+	char removed[64];
+} *world;
+
+#define created_as (world->created_as)
+#define name_now (world->name_now)
+#define removed (world->removed)
+
+static bool makes, fails;		/* what map_make() does */
+static enum { SURVIVES, BEFORE_IT_TELLS, AFTERWARDS } dies;
+static bool stays_dirty;
 static bool volume_is_there, lvcreate_ran;
 static void (*between)(void);		/* what somebody else does before a step */
 
@@ -60,19 +75,37 @@ bool __wrap_map_made(enum map_kind kind, const char *name,
 	       __wrap_map_info(name_now, info);
 }
 
-bool __wrap_map_create(const char *name, enum map_kind kind, uint64_t sectors,
-		       const char *type, const char *params, uint32_t *cookie,
-		       bool *made)
+/* In a process of its own */
+bool __wrap_map_make(const char *name, enum map_kind kind, uint64_t sectors,
+		     const char *type, const char *params, uint32_t *cookie,
+		     bool *made, void (*loaded)(void *data), void *data)
 {
 	(void)kind;
 	(void)sectors;
 	(void)type;
 	(void)params;
 	(void)cookie;
-	*made = makes;
+	loaded(data);
 	if (makes)
 		created_as = name_now = name;
+	if (dies == BEFORE_IT_TELLS)
+		raise(SIGKILL);
+	*made = makes;
+	if (dies == AFTERWARDS)
+		raise(SIGKILL);
 	return !fails;
+}
+
+void __wrap_map_make_node(const char *name)
+{
+	(void)name;
+}
+
+bool __wrap_write_back(const struct device *device, unsigned int limit)
+{
+	(void)device;
+	(void)limit;
+	return !stays_dirty;
 }
 
 bool __wrap_map_remove(const char *name)
@@ -166,12 +199,14 @@ static bool attaches(const char *name)
 {
 	struct device device = { .path = "/dev/vda1", .sectors = 8 };
 	struct record record;
+	struct attachment attachment = { .device = &device, .name = name,
+					 .limit = 600, .record = &record };
 	bool good;
 
 	*removed = '\0';
 	if (!record_begin(&record, "attach"))
 		return false;
-	good = attach_device(&record, &device, name, false, 0, NULL);
+	good = attach_device(&attachment);
 	return record_roll_back(&record) && !is_there("attach") && good;
 }
 
@@ -189,7 +224,21 @@ static void test_maps(void)
 					   !strcmp(removed, "x"));
 	fails = false;
 	is("and what is undone later", attaches("x") && !strcmp(removed, "x"));
+	dies = AFTERWARDS;
+	is("and what one that was killed has made", !attaches("x") &&
+						    !strcmp(removed, "x"));
+	dies = BEFORE_IT_TELLS;
+	is("even if it could not tell any more", !attaches("x") &&
+						 !strcmp(removed, "x"));
 	makes = false;
+	name_now = "y";
+	is("but not what was renamed", !attaches("x") && !*removed);
+	name_now = "x";
+	dies = SURVIVES;
+	makes = stays_dirty = true;
+	is("nothing is made before all is written back",
+	   !attaches("x") && !*removed);
+	makes = stays_dirty = false;
 
 	is("killed: an interposer", recovers("undo interposer x\n") &&
 				    !strcmp(removed, "x"));
@@ -331,7 +380,8 @@ int main(void)
 		printf("1..0 # skip: needs root\n");
 		return 0;
 	}
-	if (!mkdtemp(directory) || !freopen("/dev/null", "w", stderr))
+	world = process_share(sizeof(*world));
+	if (!world || !mkdtemp(directory) || !freopen("/dev/null", "w", stderr))
 		return 1;
 	state_dir = directory;
 	test_maps();

@@ -35,9 +35,9 @@ says "given up after 30 seconds" "$cow, the COW store of $P-snap-${two##*/}, doe
 take_writes "$at" "$two_at"
 for ((i = 0; i < 2; i++)); do
 	interposectl_status 1 recover
-	says "cannot be undone: a process of that snapshot waits in the kernel"
+	says "cannot be undone: a process of that command waits in the kernel"
 	interposectl_status 1 snapshot --remove "$P-snap"
-	says "cannot be undone: a process of that snapshot waits in the kernel"
+	says "cannot be undone: a process of that command waits in the kernel"
 	interposectl_status 0 attach --name "$P-other" "$(scratch c)"
 	interposectl_status 0 detach "$P-other"
 	take_writes "$at" "$two_at"
