@@ -5,7 +5,7 @@
 
 help:
 	@echo "make demo          see it work: a mounted, busy file system gets a target attached and detached (KERNEL=patched)"
-	@echo "make check         all tests but the long ones (make check T=name: only those named so; tests/run --list lists them)"
+	@echo "make check         all tests but the long ones (make check T=name: only those named so; KERNEL=stock-7.3: on that)"
 	@echo "make check-full    all tests, and those of make check once more in a kernel that looks for data races; hours"
 	@echo "make bench         measure what it costs, beside an unpatched kernel and ordinary device-mapper (QUICK=1: a part)"
 	@echo "make soak HOURS=8  random operations under load for so long (SEED=… repeats a run; tests/soak --help)"
@@ -20,10 +20,10 @@ demo:
 	tools/deps && tools/demo $(KERNEL)
 
 check test:
-	tools/deps && tests/run --tier check
+	tools/deps && tests/run --tier check $(if $(KERNEL),--kernel $(KERNEL))
 
 check-full:
-	tools/deps && tests/run --tier full
+	tools/deps && tests/run --tier full $(if $(KERNEL),--kernel $(KERNEL))
 
 bench:
 	tools/deps && bench/run $(if $(QUICK),--quick)

@@ -139,6 +139,7 @@ plan_stock() {
 	[[ -r $tests/stock ]] || return 0
 	while read -r kernel in_tier pattern _; do
 		[[ $kernel && $kernel != \#* && (${T:-} || $tier == full || $in_tier != full) ]] || continue
+		[[ ! ${only_kernel:-} || $kernel == "$only_kernel" ]] || continue
 		for file in "$tests"/shell/$pattern; do
 			path=${file#"$tests/shell/"}
 			[[ ! ${planned[$kernel:$path]:-} ]] || continue
@@ -178,6 +179,11 @@ plan_guests() {
 }
 
 make_plan() {
+	if [[ ${only_kernel:-} ]]; then
+		plan_stock
+		plan_guests
+		return
+	fi
 	plan_scripts host "$tests/host" host:
 	plan_scripts host "$tests/meta" meta:
 	plan_scripts host "$tests/boot" boot:
