@@ -206,6 +206,8 @@ void bdev_atomic_limits(struct queue_limits *lim, struct block_device *bdev)
 	lim->atomic_write_hw_boundary = from->atomic_write_hw_boundary;
 	lim->atomic_write_hw_unit_min = from->atomic_write_hw_unit_min;
 	lim->atomic_write_hw_unit_max = from->atomic_write_hw_unit_max;
+	lim->features &= ~INTERPOSE_ATOMIC_FEATURE;
+	lim->features |= from->features & INTERPOSE_ATOMIC_FEATURE;
 }
 EXPORT_SYMBOL_GPL(bdev_atomic_limits);
 

@@ -21,8 +21,10 @@
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #error "dm-interpose needs kernel 6.12: apt install linux-image-6.12-amd64 linux-headers-6.12-amd64"
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#error "dm-interpose does not know where the places for its hook are in this kernel; it knows 6.12"
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(7, 4, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0) && \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
+#error "dm-interpose knows the places for its hook in kernels 6.12, 7.2 and 7.3, not in this one"
 #endif
 #ifndef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
 #error "dm-interpose needs a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"
@@ -48,6 +50,52 @@ static_assert(sizeof_field(struct bio, bi_flags) * BITS_PER_BYTE > BIO_PAST_INTE
 static_assert(sizeof_field(struct gendisk, state) * BITS_PER_BYTE > GD_NO_INTERPOSER);
 static_assert(sizeof_field(struct request_queue, queue_flags) * BITS_PER_BYTE >
 	      QUEUE_FLAG_INTERPOSED);
+
+/*
+ * Where is the test in the queue of a blk-mq device? In 6.12 at the beginning of a
+ * function that can say "taken"; in 7.x around blk_mq_submit_bio(): see places.c.
+ */
+#define STOCK_AROUND	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0))
+
+#if !STOCK_AROUND
+#define STOCK_OPS_FUNC(name)						\
+	name(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
+#else
+#include <linux/blk-mq.h>
+#include <linux/workqueue.h>
+
+#define STOCK_OPS_FUNC(name)						\
+	name(struct ftrace_ops *ops, unsigned long ip, enum ftrace_ops_cmd cmd)
+
+/* DM core and the block layer want to be told that atomic writes are meant. */
+#define INTERPOSE_ATOMIC_TYPE		DM_TARGET_ATOMIC_WRITES
+#define INTERPOSE_ATOMIC_FEATURE	BLK_FEAT_ATOMIC_WRITES
+
+/* As in 6.12, the callers keep the flags for allocations themselves. */
+#define blk_mq_freeze_queue(q)		blk_mq_freeze_queue_nomemsave(q)
+#define blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue_nomemrestore(q)
+
+/* Those that are not unbound have to say that. */
+#undef alloc_workqueue
+#define alloc_workqueue(name, flags, ...)				\
+	alloc_hooks(alloc_workqueue_noprof(name, (flags) & WQ_UNBOUND ?	\
+			(flags) : (flags) | WQ_PERCPU, __VA_ARGS__))
+
+/* What is left of it copies from where both bios themselves are. */
+static inline void bio_copy_data_iter(struct bio *to, struct bvec_iter *to_iter,
+				      struct bio *from,
+				      struct bvec_iter *from_iter)
+{
+	struct bio target = {
+		.bi_io_vec = to->bi_io_vec, .bi_iter = *to_iter
+	};
+	struct bio source = {
+		.bi_io_vec = from->bi_io_vec, .bi_iter = *from_iter
+	};
+
+	bio_copy_data(&target, &source);
+}
+#endif
 
 struct blk_interposer *__bdev_interposer(const struct block_device *bdev);
 void bdev_set_interposer(struct block_device *bdev, struct blk_interposer *ip);

@@ -67,6 +67,18 @@ struct stock_verdict stock_hook_split(struct bio *bio)
 }
 
 /*
+ * A bio that goes on to the driver past the hook is about to be a part of a request, of
+ * whose end blk-mq does not tell us.
+ */
+static void stock_forget_passed(struct request_queue *q, struct bio *bio)
+{
+	if (bio_past_hook(bio) && (bio_given_back(bio) || queue_interposed(q))) {
+		bio_clear_flag(bio, BIO_INTERPOSED);
+		bio_clear_flag(bio, BIO_PAST_INTERPOSER);
+	}
+}
+
+/*
  * bio_integrity_prep(): the last look at a bio before it is a part of a request, when
  * what had to be split off has been. blk-mq does not tell us of its end, where a
  * patched kernel clears the flags, so it is done here: nobody looks at them any more,
@@ -83,11 +95,24 @@ struct stock_verdict stock_hook_prep(struct bio *bio)
 		return pass;
 	if (bio_interpose(q, bio))
 		return taken;
-	if (bio_past_hook(bio) && (bio_given_back(bio) || queue_interposed(q))) {
-		bio_clear_flag(bio, BIO_INTERPOSED);
-		bio_clear_flag(bio, BIO_PAST_INTERPOSER);
-	}
+	stock_forget_passed(q, bio);
 	return pass;
+}
+
+/**
+ * stock_probe_request - a bio becomes a part of a request
+ * @data: unused
+ * @bio: it
+ *
+ * The tracepoints block_getrq, block_bio_backmerge and block_bio_frontmerge: what had to
+ * be split off has been. Does what stock_hook_prep() does on kernels that have it. A
+ * discard that is merged has no tracepoint, and keeps the flags; nobody sends one again.
+ *
+ * Context: Process context, with q_usage_counter held.
+ */
+void stock_probe_request(void *data, struct bio *bio)
+{
+	stock_forget_passed(bdev_get_queue(bio->bi_bdev), bio);
 }
 
 /* ->submit_bio(): called in __submit_bio() with q_usage_counter held. */
@@ -328,6 +353,142 @@ struct stock_verdict stock_hook_link(struct block_device *bdev,
 	stock_around_leave(&around);
 	if (!ret)
 		ret = blk_interposer_check_link(bdev, disk);
+	stock_leave();
+	return (struct stock_verdict) { .taken = true, .result = ret };
+}
+
+/*
+ * A task that holds q_usage_counter around blk_mq_submit_bio()
+ *
+ * @list: entry of stock_frames
+ * @task: it
+ * @q: what it holds
+ * @entered: it has come to the function, and the hook there has let it through
+ */
+struct stock_frame {
+	struct list_head list;
+	struct task_struct *task;
+	struct request_queue *q;
+	bool entered;
+};
+
+static LIST_HEAD(stock_frames);
+static DEFINE_SPINLOCK(stock_frames_lock);
+
+static void stock_frame_add(struct stock_frame *frame, struct request_queue *q)
+{
+	frame->task = current;
+	frame->q = q;
+	frame->entered = false;
+	spin_lock(&stock_frames_lock);
+	list_add(&frame->list, &stock_frames);
+	spin_unlock(&stock_frames_lock);
+}
+
+static void stock_frame_del(struct stock_frame *frame)
+{
+	spin_lock(&stock_frames_lock);
+	list_del(&frame->list);
+	spin_unlock(&stock_frames_lock);
+}
+
+/* Does this task hold @q around? With @enter, for the function itself, once. */
+static bool stock_frame_find(struct request_queue *q, bool enter)
+{
+	struct stock_frame *frame;
+	bool found = false;
+
+	/* an entry of this task was added by this task */
+	if (list_empty(&stock_frames))
+		return false;
+	spin_lock(&stock_frames_lock);
+	list_for_each_entry(frame, &stock_frames, list)
+		if (frame->task == current && frame->q == q &&
+		    !(enter && frame->entered)) {
+			frame->entered |= enter;
+			found = true;
+			break;
+		}
+	spin_unlock(&stock_frames_lock);
+	return found;
+}
+
+/*
+ * The look at a bio for a blk-mq device, with q_usage_counter held. If the test is armed
+ * the function runs while it is still held, so that no attach can come in between.
+ */
+static struct stock_verdict stock_mq_look(struct request_queue *q,
+					  struct bio *bio)
+{
+	struct stock_frame frame;
+
+	if (bio_interpose(q, bio))
+		return taken;
+	if (!test_bit(QUEUE_FLAG_ARMED, &q->queue_flags))
+		return pass;
+	stock_frame_add(&frame, q);
+	stock_mq_submit_bio(bio);
+	stock_frame_del(&frame);
+	return taken;
+}
+
+/*
+ * blk_mq_submit_bio(), where no function in it can say "taken": the test holds
+ * q_usage_counter for itself. Two bits of queue_flags decide whether it is made at
+ * all, and are read at once: whoever publishes sets the one before he clears the other.
+ *
+ * Not for a bio that comes out of the write plug of a zone: that holds q_usage_counter,
+ * and was looked at before it was plugged.
+ */
+struct stock_verdict stock_hook_mq(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	struct stock_verdict verdict;
+
+	if (!(READ_ONCE(q->queue_flags) &
+	      (BIT(QUEUE_FLAG_INTERPOSED) | BIT(QUEUE_FLAG_ARMED))) ||
+	    bio_beneath_hook(bio) || bio_flagged(bio, BIO_ZONE_WRITE_PLUGGING) ||
+	    stock_frame_find(q, true))
+		return pass;
+
+	stock_come();
+	if (bio_queue_enter(bio)) {	/* it has ended, or was taken there */
+		verdict = taken;
+	} else {
+		verdict = stock_mq_look(q, bio);
+		blk_queue_exit(q);
+	}
+	stock_leave();
+	return verdict;
+}
+
+/*
+ * __bio_queue_enter(): where a bio waits for a frozen queue. If its task holds the queue
+ * around, it gets what it comes for at once: the freeze waits for that task. Of others a
+ * bio for a blk-mq device is looked at when it has got in. Only those in the loop come
+ * from blk_mq_submit_bio(), or from its hook; the rest look for themselves.
+ */
+struct stock_verdict stock_hook_enter(struct request_queue *q, struct bio *bio)
+{
+	struct stock_around around;
+	int ret;
+
+	if (!current->bio_list || !queue_is_mq(q))
+		return pass;
+	if (stock_frame_find(q, false)) {
+		percpu_ref_get(&q->q_usage_counter);
+		return taken;
+	}
+	if (!stock_around_enter(&around, stock_hook_enter))
+		return pass;
+
+	stock_come();
+	ret = stock_bio_queue_enter(q, bio);
+	stock_around_leave(&around);
+	if (!ret && bio_interpose(q, bio)) {
+		blk_queue_exit(q);
+		ret = -EAGAIN;
+	}
 	stock_leave();
 	return (struct stock_verdict) { .taken = true, .result = ret };
 }

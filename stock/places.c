@@ -6,7 +6,8 @@
  * changed for a call to a trampoline of ours (a direct call, as BPF's fentry has it),
  * which asks a function of hooks.c. While nothing is interposed, the nop is there.
  *
- * Of the places in the patches, what each is here (6.12):
+ * Of the places in the patches, what each is here (6.12; and 7.2 and 7.3, where
+ * blk_mq_submit_bio() has another place):
  *
  *  blk_mq_submit_bio()     bio_integrity_prep(), which that calls with q_usage_counter
  *                          held, and from which false means "it has been taken". A bio
@@ -17,6 +18,16 @@
  *                          Between that and the place in the patches the bio may fail
  *                          for not being in whole blocks, or for being polled, as it
  *                          would without an interposer.
+ *  blk_mq_submit_bio()     in 7.x, where bio_integrity_prep() returns nothing: around
+ *                          blk_mq_submit_bio(). The hook at its beginning takes
+ *                          q_usage_counter itself, and looks. A bio that is not taken
+ *                          goes on with that held, as long as an attach may be near;
+ *                          then the hook of __bio_queue_enter() sees to it that the
+ *                          function's own reference does not have to wait. That hook
+ *                          also looks at each bio that has slept at the queue. Why
+ *                          nobody gets by: see stock_arm(). The flags of a bio that
+ *                          goes on to the driver are cleared when it becomes a part
+ *                          of a request: see stock_probe_request().
  *  __submit_bio()          the driver's ->submit_bio(), of the interposed device and of
  *                          the owner. Whoever has called it holds q_usage_counter. A
  *                          part that is bounced meets the gate a second time, and if
@@ -48,7 +59,8 @@
  * changes while its queue is frozen, and the test for it is made with q_usage_counter
  * held. All that is new is that the test is not there before the hook is turned on. That
  * has been done, on all processors, when stock_places_get() returns, before anything
- * can be published. A task that was in one of these functions then, and past its
+ * can be published. The queue of a blk-mq device takes more in 7.x: see stock_arm().
+ * Otherwise, a task that was in one of these functions then, and past its
  * beginning, either holds q_usage_counter, and the freeze waits for it; or will come to
  * the test yet, since every way into a driver leads through it after q_usage_counter
  * was got: there is no place where it could sleep between that and the test.
@@ -74,8 +86,8 @@
 #define STOCK_SUBMITS	16
 
 #define TRAMPOLINES(X) \
-	X(prep) X(split) X(submit) X(nocheck) X(noacct) X(charged) X(chain) X(dead) \
-	X(release) X(link)
+	X(prep) X(split) X(mq) X(enter) X(submit) X(nocheck) X(noacct) X(charged) \
+	X(chain) X(dead) X(release) X(link)
 #define X(name) void stock_trampoline_##name(void);
 TRAMPOLINES(X)
 #undef X
@@ -84,6 +96,7 @@ TRAMPOLINES(X)
  * struct stock_point - functions at whose beginning one trampoline is called
  * @names: the functions, and who must be seen to call each, or NULL
  * @module: which has them, "vmlinux" if they are built in
+ * @unused: not on the kernel that this is compiled for
  * @trampoline: what is called
  * @ops: for ftrace
  * @ips: where the functions are
@@ -96,6 +109,7 @@ struct stock_point {
 		const char *caller;
 	} names[4];
 	const char *module;
+	bool unused;
 	void (*trampoline)(void);
 	struct ftrace_ops ops;
 	unsigned long ips[4];
@@ -103,8 +117,10 @@ struct stock_point {
 	bool on;
 };
 
-#define POINT(tramp, of, ...) \
-	{ .trampoline = stock_trampoline_##tramp, .module = of, .names = { __VA_ARGS__ } }
+#define POINT_IF(condition, tramp, of, ...) \
+	{ .trampoline = stock_trampoline_##tramp, .module = of, .unused = !(condition), \
+	  .names = { __VA_ARGS__ } }
+#define POINT(tramp, of, ...) POINT_IF(true, tramp, of, __VA_ARGS__)
 
 /*
  * In this order they are turned on. What is on in part does no harm: as long as nothing
@@ -116,11 +132,15 @@ static struct stock_point stock_points[] = {
 	POINT(charged, "vmlinux",
 	      { "blk_cgroup_bio_start", "submit_bio_noacct_nocheck" },
 	      { "__blk_throtl_bio", "submit_bio_noacct" }),
-	POINT(prep, "vmlinux", { "bio_integrity_prep", "blk_mq_submit_bio" }),
-	POINT(split, "vmlinux",
-	      { "bio_split_rw", "blk_mq_submit_bio" },
-	      { "bio_split_discard", "blk_mq_submit_bio" },
-	      { "bio_split_write_zeroes", "blk_mq_submit_bio" }),
+	POINT_IF(STOCK_AROUND, enter, "vmlinux",
+		 { "__bio_queue_enter", "blk_mq_submit_bio" }),
+	POINT_IF(STOCK_AROUND, mq, "vmlinux", { "blk_mq_submit_bio" }),
+	POINT_IF(!STOCK_AROUND, prep, "vmlinux",
+		 { "bio_integrity_prep", "blk_mq_submit_bio" }),
+	POINT_IF(!STOCK_AROUND, split, "vmlinux",
+		 { "bio_split_rw", "blk_mq_submit_bio" },
+		 { "bio_split_discard", "blk_mq_submit_bio" },
+		 { "bio_split_write_zeroes", "blk_mq_submit_bio" }),
 	POINT(submit, "dm_mod", { "dm_submit_bio" }),
 	POINT(noacct, "vmlinux", { "submit_bio_noacct", "submit_bio" }),
 	POINT(nocheck, "vmlinux",
@@ -143,10 +163,32 @@ struct stock_submit {
 static DEFINE_MUTEX(stock_places_lock);
 static struct stock_submit stock_submits[STOCK_SUBMITS];
 static unsigned int stock_users;
-static bool stock_probing;
+
+/**
+ * struct stock_probe - what a tracepoint calls
+ * @name: of the tracepoint
+ * @probe: what is called
+ * @around: only where STOCK_AROUND is
+ * @tp: the tracepoint; NULL where there is no probe
+ * @on: it is called
+ */
+struct stock_probe {
+	const char *name;
+	void *probe;
+	bool around;
+	struct tracepoint *tp;
+	bool on;
+};
+
+static struct stock_probe stock_probes[] = {
+	{ "block_bio_complete", stock_probe_complete },
+	{ "block_getrq", stock_probe_request, true },
+	{ "block_bio_backmerge", stock_probe_request, true },
+	{ "block_bio_frontmerge", stock_probe_request, true },
+};
 
 /* Others may share a place: our way on is the return address on the stack. */
-static int stock_share(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
+static int STOCK_OPS_FUNC(stock_share)
 {
 	return 0;
 }
@@ -222,7 +264,7 @@ static int stock_point_on(struct stock_point *point)
 {
 	int ret;
 
-	if (point->on)
+	if (point->on || point->unused)
 		return 0;
 	memset(&point->ops, 0, sizeof(point->ops));
 	point->ops.ops_func = stock_share;
@@ -239,17 +281,59 @@ static int stock_point_on(struct stock_point *point)
 	return 0;
 }
 
+static void stock_probes_off(void)
+{
+	struct stock_probe *probe;
+
+	for (probe = stock_probes;
+	     probe < stock_probes + ARRAY_SIZE(stock_probes); probe++)
+		if (probe->on) {
+			tracepoint_probe_unregister(probe->tp, probe->probe,
+						    NULL);
+			probe->on = false;
+		}
+}
+
+static int stock_probes_on(void)
+{
+	struct stock_probe *probe;
+	int ret;
+
+	for (probe = stock_probes;
+	     probe < stock_probes + ARRAY_SIZE(stock_probes); probe++) {
+		if (!probe->tp || probe->on)
+			continue;
+		ret = tracepoint_probe_register(probe->tp, probe->probe, NULL);
+		if (ret)
+			return ret;
+		probe->on = true;
+	}
+	return 0;
+}
+
+/* Those who hold a queue around need "enter" until they have come in: see there. */
+static void stock_around_off(void)
+{
+	struct stock_point *point;
+
+	for (point = stock_points;
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		if (point->trampoline == stock_trampoline_mq && point->on) {
+			stock_point_off(point);
+			synchronize_rcu_tasks();
+		}
+}
+
 static void stock_places_off(void)
 {
 	struct stock_point *point;
 
 	lockdep_assert_held(&stock_places_lock);
+	stock_around_off();
 	for (point = stock_points;
 	     point < stock_points + ARRAY_SIZE(stock_points); point++)
 		stock_point_off(point);
-	if (stock_probing)
-		unregister_trace_block_bio_complete(stock_probe_complete, NULL);
-	stock_probing = false;
+	stock_probes_off();
 	stock_guard_off();
 }
 
@@ -260,13 +344,8 @@ static int stock_places_on(void)
 
 	lockdep_assert_held(&stock_places_lock);
 	ret = stock_guard_on();
-	if (!ret && !stock_probing) {
-		ret = register_trace_block_bio_complete(stock_probe_complete,
-							NULL);
-		if (ret)
-			return ret;
-		stock_probing = true;
-	}
+	if (!ret)
+		ret = stock_probes_on();
 	for (point = stock_points; !ret &&
 	     point < stock_points + ARRAY_SIZE(stock_points); point++)
 		ret = stock_point_on(point);
@@ -417,6 +496,8 @@ static int stock_point_find(struct stock_point *point)
 	unsigned long ip;
 	unsigned int i;
 
+	if (point->unused)
+		return 0;
 	for (i = 0; i < ARRAY_SIZE(point->names) && point->names[i].name; i++) {
 		ip = stock_lookup(point->module, point->names[i].name);
 		if (!ip || (point->names[i].caller &&
@@ -425,6 +506,32 @@ static int stock_point_find(struct stock_point *point)
 		point->ips[i] = ip;
 		point->count++;
 	}
+	return 0;
+}
+
+static void stock_probe_find(struct tracepoint *tp, void *data)
+{
+	struct stock_probe *probe;
+
+	for (probe = stock_probes;
+	     probe < stock_probes + ARRAY_SIZE(stock_probes); probe++)
+		if ((STOCK_AROUND || !probe->around) &&
+		    !strcmp(tp->name, probe->name))
+			probe->tp = tp;
+}
+
+static int stock_probes_find(void)
+{
+	struct stock_probe *probe;
+
+	for_each_kernel_tracepoint(stock_probe_find, NULL);
+	for (probe = stock_probes;
+	     probe < stock_probes + ARRAY_SIZE(stock_probes); probe++)
+		if ((STOCK_AROUND || !probe->around) && !probe->tp) {
+			pr_err("interpose: this kernel has no tracepoint %s\n",
+			       probe->name);
+			return -ENOENT;
+		}
 	return 0;
 }
 
@@ -453,8 +560,10 @@ int stock_places_begin(void)
 int stock_places_find(void)
 {
 	struct stock_point *point;
-	int ret;
+	int ret = stock_probes_find();
 
+	if (ret)
+		return ret;
 	for (point = stock_points;
 	     point < stock_points + ARRAY_SIZE(stock_points); point++) {
 		ret = stock_point_find(point);

@@ -23,7 +23,10 @@
  */
 #include <linux/hashtable.h>
 #include <linux/module.h>
+#include <linux/pm_runtime.h>
 #include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -49,6 +52,7 @@ struct stock_place {
  * @list: entry of stock_interposers
  * @ip: whose it is
  * @places: for the interposed device and its owner, while they have none
+ * @armed: the test in the queue is around blk_mq_submit_bio(): see stock_arm()
  * @wq: for @work alone, with a rescuer, since that waits as a submitter does
  * @work: submits @late
  * @lock: protects @late
@@ -59,6 +63,7 @@ struct stock_interposer {
 	struct list_head list;
 	struct blk_interposer *ip;
 	struct stock_place *places[2];
+	bool armed;
 	struct workqueue_struct *wq;
 	struct work_struct work;
 	spinlock_t lock;	/* protects late */
@@ -66,6 +71,9 @@ struct stock_interposer {
 };
 
 static DEFINE_HASHTABLE(bdev_places, 8);
+/* After this long, who waits for a queue that is frozen says so. */
+#define STOCK_PATIENCE	(10 * HZ)
+
 /* Changes under stock_interposers_lock, is read under RCU. */
 static LIST_HEAD(stock_interposers);
 static DEFINE_SPINLOCK(stock_interposers_lock);
@@ -139,23 +147,150 @@ void bdev_set_interposer(struct block_device *bdev, struct blk_interposer *ip)
 	if (WARN_ON_ONCE(!place))
 		return;
 	si->places[i] = NULL;
+	if (bdev == ip->bdev)
+		/* QUEUE_FLAG_ARMED goes when QUEUE_FLAG_INTERPOSED is there */
+		si->armed = false;
 	place->bdev = bdev;
 	place->ip = ip;
 	hash_add_rcu(bdev_places, &place->node, (unsigned long)bdev);
 }
 
-/* @change was made to the places already: with the same lock held. */
-void queue_count_interposer(struct request_queue *q, int change)
+static bool queue_has_place(struct request_queue *q)
 {
 	struct stock_place *place;
 	int bucket;
 
 	hash_for_each(bdev_places, bucket, place, node)
-		if (place->bdev->bd_queue == q) {
-			set_bit(QUEUE_FLAG_INTERPOSED, &q->queue_flags);
-			return;
+		if (place->bdev->bd_queue == q)
+			return true;
+	return false;
+}
+
+/* Several interposers of a queue, for its partitions, have one flag. */
+static void queue_update_armed(struct request_queue *q)
+{
+	struct stock_interposer *si;
+	bool armed = false;
+
+	spin_lock(&stock_interposers_lock);
+	list_for_each_entry(si, &stock_interposers, list)
+		armed |= si->armed && bdev_get_queue(si->ip->bdev) == q;
+	assign_bit(QUEUE_FLAG_ARMED, &q->queue_flags, armed);
+	spin_unlock(&stock_interposers_lock);
+}
+
+/* @change was made to the places already: with the same lock held. */
+void queue_count_interposer(struct request_queue *q, int change)
+{
+	if (queue_has_place(q))
+		set_bit(QUEUE_FLAG_INTERPOSED, &q->queue_flags);
+	else
+		clear_bit(QUEUE_FLAG_INTERPOSED, &q->queue_flags);
+	if (STOCK_AROUND)
+		queue_update_armed(q);
+}
+
+/*
+ * Does neither a freeze nor the power of the device keep anybody out of @q, and has
+ * everybody been woken who was kept out?
+ */
+static bool queue_is_open(struct request_queue *q)
+{
+	lockdep_assert_held(&q->mq_freeze_lock);
+
+	return !q->mq_freeze_depth && !blk_queue_pm_only(q) &&
+		!wq_has_sleeper(&q->mq_freeze_wq);
+}
+
+/*
+ * Wait until nobody sleeps at @q who came there before the hook was on. @q is woken from
+ * its power saving: who waits for that is kept out as well.
+ */
+static int queue_wait_unasked(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+	unsigned long deadline = jiffies + STOCK_PATIENCE;
+	bool done;
+
+	do {
+		mutex_lock(&q->mq_freeze_lock);
+		done = queue_is_open(q);
+		if (done) {
+			synchronize_rcu_tasks();
+			done = queue_is_open(q);
 		}
-	clear_bit(QUEUE_FLAG_INTERPOSED, &q->queue_flags);
+		mutex_unlock(&q->mq_freeze_lock);
+		if (done)
+			return 0;
+		if (test_bit(GD_DEAD, &bdev->bd_disk->state))
+			return -ENODEV;
+		if (deadline && time_after(jiffies, deadline)) {
+			pr_warn("%pg: interpose: waits until its queue is not frozen\n",
+				bdev);
+			deadline = 0;
+		}
+	} while (!schedule_timeout_killable(1) && !fatal_signal_pending(current));
+	return -EINTR;
+}
+
+/*
+ * Where the test in the queue is around blk_mq_submit_bio(), see to it that an attach to
+ * @si's device misses nobody.
+ *
+ * The test at the beginning of that function comes before q_usage_counter is got for the
+ * bio, and so lets three kinds of tasks by, each of which might get it only after the
+ * interposer was published, and never be asked:
+ *
+ *  a) Who was asked, and is on the way from there into the queue. Once
+ *     QUEUE_FLAG_ARMED is set, there is nobody new: the test keeps its own reference
+ *     around the function, and an attach cannot freeze the queue before that is given
+ *     back.
+ *  b) Who was past the beginning of the function when the hook came, or asked before
+ *     the flag was set, and runs, or was preempted. On the way from there to
+ *     q_usage_counter nobody sleeps of his own will but in __bio_queue_enter().
+ *     synchronize_rcu_tasks() waits until each has got in, or sleeps there. If the
+ *     hook of that was on when he came, he is asked when he has got in.
+ *  c) Who sleeps in __bio_queue_enter() since before its hook was on: because the queue
+ *     is frozen, by somebody else, for as long as that takes; or because the device saves
+ *     power. He may be woken, and find that the next one, which could be our attach, has
+ *     frozen it again, and sleep on, any number of times.
+ *
+ * For c), mq_freeze_lock is taken while nobody has frozen the queue. As long as it is
+ * held, nobody can. The same goes for power: who sets pm_only freezes the queue next, and
+ * does not clear it before he has got that lock. So if it is not set at the beginning
+ * and at the end, it was not set at any time in between. In a queue that is open, nobody
+ * has a reason to fall asleep in __bio_queue_enter(), and if nobody is on its wait queue
+ * either, all of c) are on their way: who is woken is taken off it. So
+ * synchronize_rcu_tasks() waits until they are in. After that there can be no more of
+ * them as long as the hook is on, which it is for as long as @si is there. Those who got
+ * in, as all before them, are what the freeze of the attach waits for.
+ *
+ * Concurrency: attaches of one interposer come one after the other, and this is called
+ * when it is initialised, and before any attach but the first. Others of the same queue
+ * may do the same at the same time. mq_freeze_lock is held for a grace period: who wants
+ * to freeze the queue waits for that, and its I/O flows. The driver, and with it
+ * @q->dev, stays since the device is open.
+ */
+static int stock_arm(struct stock_interposer *si, bool first)
+{
+	struct block_device *bdev = si->ip->bdev;
+	struct request_queue *q = bdev_get_queue(bdev);
+	int ret = 0;
+
+	if (!STOCK_AROUND || !queue_is_mq(q) || si->armed)
+		return 0;
+	si->armed = true;
+	queue_update_armed(q);
+	if (!first) {
+		synchronize_rcu_tasks();
+		return 0;
+	}
+	if (q->dev)
+		pm_runtime_get_sync(q->dev);
+	ret = queue_wait_unasked(bdev);
+	if (q->dev)
+		pm_runtime_put(q->dev);
+	return ret;
 }
 
 /**
@@ -187,7 +322,7 @@ int blk_interposer_get_places(struct blk_interposer *ip,
 		if (!si->places[i])
 			return -ENOMEM;
 	}
-	return 0;
+	return stock_arm(si, false);
 }
 
 /*
@@ -208,7 +343,7 @@ static void stock_submit_late(struct work_struct *work)
 		bio = bio_list_pop(&si->late);
 		spin_unlock_irq(&si->lock);
 		if (bio)
-			stock_submit_checked(bio);
+			stock_submit_checked(bio, false);
 	} while (bio);
 }
 
@@ -263,9 +398,10 @@ static void stock_interposer_free(struct stock_interposer *si)
  * blk_interposer_hook - see to it that the hook is in the kernel
  * @ip: an interposer that is being initialised
  *
- * Context: Process context. Sleeps. The device's I/O flows.
- * Return: 0; -ENOMEM; or why a function of the kernel cannot be hooked, and then a
- *	message has named it.
+ * Context: Process context. Sleeps. The device's I/O flows. On a kernel where the test in
+ *	the queue is around blk_mq_submit_bio(), waits while somebody else has frozen that.
+ * Return: 0; -ENOMEM; -ENODEV or -EINTR when that wait was in vain; or why a function of
+ *	the kernel cannot be hooked, and then a message has named it.
  */
 int blk_interposer_hook(struct blk_interposer *ip)
 {
@@ -291,7 +427,10 @@ int blk_interposer_hook(struct blk_interposer *ip)
 	spin_lock(&stock_interposers_lock);
 	list_add_rcu(&si->list, &stock_interposers);
 	spin_unlock(&stock_interposers_lock);
-	return 0;
+	ret = stock_arm(si, true);
+	if (ret)
+		blk_interposer_unhook(ip);
+	return ret;
 }
 
 /* @ip is detached, and no bio is counted: nothing is late any more. */
@@ -302,6 +441,8 @@ void blk_interposer_unhook(struct blk_interposer *ip)
 	spin_lock(&stock_interposers_lock);
 	list_del_rcu(&si->list);
 	spin_unlock(&stock_interposers_lock);
+	if (STOCK_AROUND)
+		queue_update_armed(bdev_get_queue(ip->bdev));
 	stock_places_put(ip->bdev);
 	/* who goes along the list may stand on this entry */
 	synchronize_rcu();

@@ -8,6 +8,9 @@
 
 struct blk_interposer;
 
+/* Of request_queue->queue_flags: the test is around, also without an interposer. */
+#define QUEUE_FLAG_ARMED	61
+
 /**
  * struct stock_verdict - what a hook says of the function at whose beginning it is
  * @taken: do not run it
@@ -24,7 +27,8 @@ unsigned long stock_lookup(const char *module, const char *name);
 int stock_check_call(const char *caller, unsigned long callee);
 void stock_bdev_release(struct file *bdev_file);
 void stock_charge(struct bio *bio);
-void stock_submit_checked(struct bio *bio);
+void stock_submit_checked(struct bio *bio, bool split);
+void stock_mq_submit_bio(struct bio *bio);
 
 /* places.c */
 int stock_places_begin(void);
@@ -36,11 +40,14 @@ void stock_places_exit(void);
 
 /* hooks.c */
 void stock_probe_complete(void *data, struct request_queue *q, struct bio *bio);
+void stock_probe_request(void *data, struct bio *bio);
 bool stock_hooks_busy(void);
 
 /* called by the trampolines */
 struct stock_verdict stock_hook_prep(struct bio *bio);
 struct stock_verdict stock_hook_split(struct bio *bio);
+struct stock_verdict stock_hook_mq(struct bio *bio);
+struct stock_verdict stock_hook_enter(struct request_queue *q, struct bio *bio);
 struct stock_verdict stock_hook_submit(struct bio *bio);
 struct stock_verdict stock_hook_nocheck(struct bio *bio);
 struct stock_verdict stock_hook_noacct(struct bio *bio);

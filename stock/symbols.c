@@ -16,11 +16,14 @@
 #include "dm-core.h"
 #include "stock.h"
 
+/* Of submit_bio_noacct_nocheck(), 6.12 does not look at the second parameter. */
 #define SYMBOLS(X)							\
 	X(vmlinux, __bio_queue_enter, int, stock_bio_queue_enter,	\
 	  (struct request_queue *q, struct bio *bio), (q, bio))		\
-	X(vmlinux, submit_bio_noacct_nocheck, void, stock_submit_checked,	\
+	X(vmlinux, blk_mq_submit_bio, void, stock_mq_submit_bio,	\
 	  (struct bio *bio), (bio))					\
+	X(vmlinux, submit_bio_noacct_nocheck, void, stock_submit_checked,	\
+	  (struct bio *bio, bool split), (bio, split))			\
 	X(vmlinux, blk_cgroup_bio_start, void, stock_charge,		\
 	  (struct bio *bio), (bio))					\
 	X(vmlinux, bdev_release, void, stock_bdev_release,		\

@@ -21,11 +21,13 @@
  * place of x86, and the same symbols.
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
 .macro TRAMPOLINE name
 SYM_FUNC_START(stock_trampoline_\name)
+	ANNOTATE_NOENDBR
 	push	%rbp
 	mov	%rsp, %rbp
 	push	%rdi
@@ -53,6 +55,8 @@ SYM_FUNC_END(stock_trampoline_\name)
 	.text
 TRAMPOLINE prep
 TRAMPOLINE split
+TRAMPOLINE mq
+TRAMPOLINE enter
 TRAMPOLINE submit
 TRAMPOLINE nocheck
 TRAMPOLINE noacct

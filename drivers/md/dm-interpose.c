@@ -1733,7 +1733,7 @@ static int interpose_reserve(struct interpose_target *it)
  *
  * A device may promise to write all or nothing of a write. Users ask once, so
  * the promise must be kept while the device is interposed, unless nobody relies
- * on it. DM core of this kernel does not support atomic writes: whether a
+ * on it. DM core of 6.12 does not support atomic writes: whether a
  * target passes on whole bios is known by its name. snapshot-origin does not:
  * it splits bios at the chunks of the snapshots.
  */
@@ -1776,8 +1776,9 @@ static bool interpose_keeps_atomic(struct interpose_target *it)
 }
 
 /*
- * In this kernel no holder of a claim makes atomic writes: neither file
- * systems, nor swap, device-mapper and MD.
+ * In 6.12 no holder of a claim makes atomic writes: neither file systems, nor
+ * swap, device-mapper and MD. In newer kernels file systems do when a program
+ * asks for that: one that might be split fails at the gate, and is not torn.
  */
 static bool interpose_claimed(struct block_device *bdev)
 {
@@ -1888,6 +1889,9 @@ static void interpose_shape_type(struct interpose_target *it)
 
 	it->type = interpose_target_type;
 	it->type.features = inner->features & DM_TARGET_NOWAIT;
+	/* the gate lets in no atomic write that may be split */
+	if (INTERPOSE_ATOMIC_TYPE && interpose_type_keeps_atomic(inner))
+		it->type.features |= INTERPOSE_ATOMIC_TYPE;
 	if (!inner->end_io)
 		it->type.end_io = NULL;
 	if (!inner->iterate_devices)

@@ -29,6 +29,15 @@
 struct blk_interposer;
 struct blk_interposer_bounce;
 
+/*
+ * The flags that say that atomic writes are meant: of a target's type, and of a
+ * queue's limits. There are none in this kernel.
+ */
+#ifndef INTERPOSE_ATOMIC_TYPE
+#define INTERPOSE_ATOMIC_TYPE		0
+#define INTERPOSE_ATOMIC_FEATURE	((__force blk_features_t)0)
+#endif
+
 /**
  * struct blk_interposer_ops - what the block layer asks of an interposer's owner
  *

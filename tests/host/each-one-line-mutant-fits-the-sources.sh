@@ -12,6 +12,6 @@ while IFS= read -r line; do
 	IFS=$'\t' read -r wrong file piece _ test <<<"${line// | /$'\t'}"
 	grep -qF -- "$piece" "$file" || fail "$wrong: not in $file: $piece"
 	[[ -f tests/shell/$test.sh ]] || fail "$wrong: there is no test $test"
-done < <(cat tests/mutants/one-line tests/mutants/stock-one-line)
+done < <(cat tests/mutants/one-line tests/mutants/stock-one-line tests/mutants/stock-7-one-line)
 ((mutants > 20)) || fail "only $mutants mutants: this test is broken"
 test_done

@@ -29,7 +29,7 @@ void fail_step_return(void);
 asm(".pushsection .text\n"
     ".type fail_step_return, @function\n"
     "fail_step_return:\n"
-    ANNOTATE_NOENDBR
+    ANNOTATE_NOENDBR "\n"
     ASM_RET
     ".size fail_step_return, . - fail_step_return\n"
     ".popsection\n");
