@@ -56,14 +56,17 @@ cow_group() {
 }
 
 # snapshot_fills PV RATE [MIB]: sets $dev (interposed as x, of 192 MiB, with a file system in which a verified load writes
-# RATE to places that are new until it has been through MIB), $at, $cow and $snap, a snapshot of it
+# RATE, such as 4m, to places that are new until it has been through MIB), $at, $cow and $snap, a snapshot of it. A machine
+# that is busy with others is not to extend it as fast as an idle one does.
 snapshot_fills() {
-	local size
+	local size rate=${2/m/*1024}
 	requires_target snapshot
+	be_patient
+	rate=$((${rate%k} / patience))k
 	dev=$(partition "$(scratch a)" 192)
 	at=$(mkfs_mounted ext4 "$dev")
 	cow_group "$1"
-	fio_verify_start load "$at" --bs=64k --size="${3:-128}M" --rate_iops=0 --rate=,"$2"
+	fio_verify_start load "$at" --bs=64k --size="${3:-128}M" --rate_iops=0 --rate=,"$rate"
 	interpose x "$dev" snapshot-origin >"$T_DIR/node"
 	size=$(sectors "$dev")
 	wait_redirected x 20

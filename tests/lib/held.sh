@@ -35,12 +35,12 @@ still_held() {
 # the other
 other_goes_on() {
 	local opener
-	timeout 60 dmsetup create "$P-$1" --table "0 $(sectors "$2") interpose $2 linear $2 0"
+	in_time 30 dmsetup create "$P-$1" --table "0 $(sectors "$2") interpose $2 linear $2 0"
 	cleanup dm_remove_if_there "$P-$1"
-	timeout 60 dmsetup suspend "$P-$1"
-	timeout 60 dmsetup resume "$P-$1"
+	in_time 30 dmsetup suspend "$P-$1"
+	in_time 30 dmsetup resume "$P-$1"
 	exec {opener}<"/dev/mapper/$P-$1"
-	timeout 60 dmsetup remove --deferred "$P-$1"
+	in_time 30 dmsetup remove --deferred "$P-$1"
 	exec {opener}<&-
 	wait_until "the deferred removal is done" 60 not_there "$1"
 }

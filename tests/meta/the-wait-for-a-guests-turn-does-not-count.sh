@@ -5,7 +5,7 @@
 . tests/lib/test.sh
 . tests/lib/meta.sh
 
-run_fixtures queued DM_INTERPOSE_PATIENCE=1
+run_fixtures queued
 reported_as_said queued
 reported_in_full
 ended_with 1

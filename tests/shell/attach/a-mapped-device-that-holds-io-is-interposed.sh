@@ -39,7 +39,7 @@ interposed_while_held() {
 	note "$1"
 	written_to "$low"
 	wait_until "a write is held" 60 holds "$1"
-	timeout 100 dmsetup create "$P-x" --table "0 $size interpose $low flakey $low 0 3600 0" ||
+	in_time 50 dmsetup create "$P-x" --table "0 $size interpose $low flakey $low 0 3600 0" ||
 		fail "the attach waits for what $1 holds"
 	! is_gone "$writer" || [[ $1 == delay ]] || fail "no write is held any more: nothing has been tested"
 }

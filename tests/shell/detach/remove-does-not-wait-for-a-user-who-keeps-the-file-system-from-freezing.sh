@@ -22,7 +22,7 @@ attached() {
 
 goes_on() {
 	still_held
-	timeout 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none || fail "no write: $1"
+	in_time 30 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none || fail "no write: $1"
 	equal "holders of the device after $1" "" "$(ls "/sys/class/block/${dev#/dev/}/holders")"
 	fio_verify_stop load
 	other_goes_on other "$other"
@@ -34,7 +34,7 @@ for type in ext4 xfs; do
 	held_mounted "$type" "$dev"
 
 	attached
-	timeout 60 dmsetup remove "$P-x" || fail "remove waits"
+	in_time 30 dmsetup remove "$P-x" || fail "remove waits"
 	goes_on "a removal"
 
 	attached
@@ -45,8 +45,8 @@ for type in ext4 xfs; do
 	goes_on "a deferred removal"
 
 	attached
-	timeout 60 dmsetup suspend --noflush --nolockfs "$P-x"
-	timeout 60 dmsetup remove "$P-x" || fail "remove waits"
+	in_time 30 dmsetup suspend --noflush --nolockfs "$P-x"
+	in_time 30 dmsetup remove "$P-x" || fail "remove waits"
 	goes_on "a removal while suspended"
 
 	umount "$at"

@@ -39,7 +39,8 @@ drop_caches() {
 
 # within SECONDS COMMAND…: below that root
 within() {
-	timeout -s KILL "$1" chroot "$at" "${@:2}" >"$at/log" 2>&1
+	be_patient
+	timeout -s KILL $(($1 * patience)) chroot "$at" "${@:2}" >"$at/log" 2>&1
 }
 
 interposectl_cleans

@@ -27,11 +27,13 @@ for map in one two cow; do
 done >"$T_DIR/hang"
 echo "[ \"\$one\$two\$cow\" != 110 ] || dmsetup suspend --noflush $P-cow" >>"$T_DIR/hang"
 status=0
-said=$(RUN="sh $T_DIR/hang" in_time 100 "$INTERPOSECTL-killed" snapshot --timeout 30 --name "$P-snap" --cow "$spare" \
+be_patient # both must be suspended before that
+limit=$((30 * patience <= 600 ? 30 * patience : 600))
+said=$(RUN="sh $T_DIR/hang" in_time 100 "$INTERPOSECTL-killed" snapshot --timeout "$limit" --name "$P-snap" --cow "$spare" \
 	--cow "$cow" "$at" "$two_at" 2>&1) || status=$?
 note "$said"
 equal "status" 1 "$status"
-says "given up after 30 seconds" "$cow, the COW store of $P-snap-${two##*/}, does not answer" "interposectl recover"
+says "given up after $limit seconds" "$cow, the COW store of $P-snap-${two##*/}, does not answer" "interposectl recover"
 take_writes "$at" "$two_at"
 for ((i = 0; i < 2; i++)); do
 	interposectl_status 1 recover

@@ -38,7 +38,7 @@ given_up() {
 	expect_error "in use" -- rmmod dm_interpose
 	still_held
 	held_end
-	timeout 60 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none || fail "no write"
+	in_time 30 dd if=/dev/zero of="$at/written" bs=4k count=1 conv=fsync status=none || fail "no write"
 	wait_until "it is thawed" 30 is_thawed
 	dmsetup info "$P-x" >"$T_DIR/info" 2>&1 || true
 }
@@ -58,7 +58,7 @@ for type in ext4 xfs; do
 	dm_remove_if_there "$P-x"
 
 	waits dmsetup create "$P-x" --table "$table"
-	timeout 60 dmsetup remove "$P-x" || fail "the removal waits for the create"
+	in_time 30 dmsetup remove "$P-x" || fail "the removal waits for the create"
 	not wait "$pid"
 	given_up
 	not dm_exists "$P-x"

@@ -16,7 +16,7 @@ begin dmsetup remove "$P-x"
 wait_until "the read is waited for" 30 stands_in "$pid" dm_wait_for_completion
 killed
 pause 1
-stands_in "$pid" interpose_owner_dead || fail "the removal does not wait for the read any more"
+wait_until "the removal waits for the read, killed" 30 stands_in "$pid" interpose_owner_dead
 read_goes_on
 killed_ends
 not dmsetup info "$P-x" 2>"$T_DIR/said"

@@ -19,6 +19,7 @@ other=$(partition "$(scratch b)" 64)
 stuck_at() {
 	dd if=/dev/zero of="$1" bs=4k count=1 oflag=direct conv=notrunc status=none &
 	writer=$!
+	wait_until "the write is on its way" 30 stands_in "$writer" "blkdev_direct_IO(_simple)?"
 }
 
 # waits: a create that waits, to attach; sets $pid
@@ -26,7 +27,7 @@ waits() {
 	begin dmsetup create "$P-x" --table "0 $size interpose $dev linear $dev 0"
 	wait_until "the write is waited for" 30 stands_in "$pid" interpose_preresume
 	pause 1
-	stands_in "$pid" interpose_preresume || fail "it does not wait: nothing has been tested"
+	wait_until "it still waits" 30 stands_in "$pid" interpose_preresume # each tick it has a look, and then shows nothing
 }
 
 still_stuck() {
@@ -38,8 +39,6 @@ waits_in_vain() {
 	note "$1"
 	dev=/dev/mapper/$P-$1
 	stuck_at "$dev"
-	pause 1
-	still_stuck
 	waits
 	killed
 	killed_ends
@@ -50,7 +49,7 @@ waits_in_vain() {
 	still_stuck
 
 	waits
-	timeout 60 dmsetup remove "$P-x" || fail "the removal waits for the create"
+	in_time 30 dmsetup remove "$P-x" || fail "the removal waits for the create"
 	not wait "$pid"
 	still_stuck
 

@@ -20,9 +20,9 @@ go_on_there() {
 
 # suspend_and_resume WHILE
 suspend_and_resume() {
-	timeout 60 dmsetup suspend "$P-x" || fail "the suspend waits for $1"
-	timeout 60 dmsetup resume "$P-x" || fail "the resume waits for $1"
-	timeout 60 dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct conv=notrunc status=none || fail "no write"
+	in_time 30 dmsetup suspend "$P-x" || fail "the suspend waits for $1"
+	in_time 30 dmsetup resume "$P-x" || fail "the resume waits for $1"
+	in_time 30 dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct conv=notrunc status=none || fail "no write"
 }
 
 dev=$(partition "$(scratch a)" 64)

@@ -20,7 +20,7 @@ at=$(mkfs_mounted ext4 "$dev")
 interpose x "$dev"
 freeze_and_thaw
 dmsetup suspend "$P-x"
-expect_error "freeze" EBUSY -- timeout 60 fsfreeze -f "$at"
+expect_error "freeze" EBUSY -- in_time 30 fsfreeze -f "$at"
 {
 	dd if=/dev/zero of="$at/file" bs=4k count=1 conv=fsync status=none
 	: >"$T_DIR/written"
