@@ -12,7 +12,14 @@
 #include <linux/blk-interposer.h>
 #include "blk.h"
 #include "blk-interposer.h"
+#include "layout.h"
 #include "stock.h"
+
+/* What the trampolines know of a bio */
+static_assert(LAYOUT_bio_bi_flags_OFFSET == offsetof(struct bio, bi_flags));
+static_assert(LAYOUT_bio_bi_opf_OFFSET == offsetof(struct bio, bi_opf));
+static_assert(BIO_INTERPOSED == 14 && BIO_PAST_INTERPOSER == 15);
+const blk_opf_t stock_flush_flags = REQ_PREFLUSH | REQ_FUA;
 
 static const struct stock_verdict pass = { };
 static const struct stock_verdict taken = { .taken = true };
@@ -166,6 +173,14 @@ static bool stock_redirect_nested(struct bio *bio)
 	return ret;
 }
 
+/* bio_will_interpose(), but for another device of an interposed queue true as well. */
+static bool bio_may_interpose(struct bio *bio)
+{
+	return blk_interposer_active() &&
+		(!bio_past_hook(bio) || bio_given_back(bio)) &&
+		queue_interposed(bdev_get_queue(bio->bi_bdev));
+}
+
 /*
  * submit_bio_noacct_nocheck(): bio_interpose_early(), at its beginning and not in it.
  * A flush that was hidden in submit_bio_noacct() is one again, whether anybody
@@ -185,12 +200,12 @@ struct stock_verdict stock_hook_nocheck(struct bio *bio)
 	if (current->bio_list)
 		return stock_redirect_nested(bio) ? taken : pass;
 	if (!bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO | BD_INTERPOSED) ||
-	    !bio_will_interpose(bio))
+	    !bio_may_interpose(bio) || bio_has_crypt_ctx(bio))
 		return pass;
 
 	charged = bio_past_hook(bio);
 	stock_come();
-	ended = bio_interpose_early(bio);
+	ended = !__bio_interpose_early(bio);
 	if (!ended && !charged && bio_redirected(bio))
 		stock_charge_redirected(bio);
 	stock_leave();
@@ -198,9 +213,9 @@ struct stock_verdict stock_hook_nocheck(struct bio *bio)
 }
 
 /*
- * submit_bio_noacct(): strips a flush of a device that has no write cache. An empty one
- * is redirected now. One with data must still be checked, moved to the whole disk,
- * throttled and charged as what it is, so it is hidden from here to
+ * submit_bio_noacct(), for a flush: it strips a flush of a device that has no write
+ * cache. An empty one is redirected now. One with data must still be checked, moved to
+ * the whole disk, throttled and charged as what it is, so it is hidden from here to
  * submit_bio_noacct_nocheck(), where all of that has been done. If it is throttled, and
  * the places are turned off meanwhile, it comes to a driver with the bits that stand
  * for its flags, which no driver knows; the device has no cache.
@@ -209,8 +224,7 @@ struct stock_verdict stock_hook_noacct(struct bio *bio)
 {
 	bool ret;
 
-	if (likely(!op_is_flush(bio->bi_opf)) ||
-	    bio_op(bio) != REQ_OP_WRITE || !bio_will_interpose(bio) ||
+	if (bio_op(bio) != REQ_OP_WRITE || !bio_will_interpose(bio) ||
 	    bdev_write_cache(bio->bi_bdev))
 		return pass;
 	if (!bio_sectors(bio)) {
@@ -225,12 +239,6 @@ struct stock_verdict stock_hook_noacct(struct bio *bio)
 		bio->bi_opf |= REQ_HIDDEN_PREFLUSH;
 	bio->bi_opf &= ~(REQ_FUA | REQ_PREFLUSH);
 	return pass;
-}
-
-/* blk_cgroup_bio_start(), __blk_throtl_bio(): false, not to be throttled. */
-struct stock_verdict stock_hook_charged(struct bio *bio)
-{
-	return bio_past_hook(bio) ? taken : pass;
 }
 
 /* Before and not after: bio_chain() looks at none of what this changes. */

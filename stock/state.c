@@ -93,20 +93,23 @@ static struct stock_interposer *stock_interposer(const struct blk_interposer *ip
 	return found;
 }
 
-/* Those of devices that are not interposed do not come here, but for others of a queue. */
+/*
+ * Those of devices that are not interposed do not come here, but for others of a queue.
+ * Without preemption this is under RCU, too, and costs a tenth of rcu_read_lock().
+ */
 struct blk_interposer *__bdev_interposer(const struct block_device *bdev)
 {
 	struct blk_interposer *ip = NULL;
 	struct stock_place *place;
 
-	rcu_read_lock();
+	preempt_disable_notrace();
 	hash_for_each_possible_rcu_notrace(bdev_places, place, node,
 					   (unsigned long)bdev)
 		if (place->bdev == bdev) {
 			ip = place->ip;
 			break;
 		}
-	rcu_read_unlock();
+	preempt_enable_notrace();
 	return ip;
 }
 

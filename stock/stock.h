@@ -51,7 +51,7 @@ struct stock_verdict stock_hook_enter(struct request_queue *q, struct bio *bio);
 struct stock_verdict stock_hook_submit(struct bio *bio);
 struct stock_verdict stock_hook_nocheck(struct bio *bio);
 struct stock_verdict stock_hook_noacct(struct bio *bio);
-struct stock_verdict stock_hook_charged(struct bio *bio);
+extern const blk_opf_t stock_flush_flags;
 struct stock_verdict stock_hook_chain(struct bio *bio, struct bio *parent);
 struct stock_verdict stock_hook_dead(struct gendisk *disk);
 struct stock_verdict stock_hook_release(struct file *bdev_file);
