@@ -46,13 +46,15 @@ object() {
 
 # has_file_system: the objects on which udisks finds it, one a line
 has_file_system() {
-	busctl --timeout=60 call "$NAME" "/${NAME//.//}/Manager" "$NAME.Manager" ResolveDevice 'a{sv}a{sv}' 1 uuid s "$uuid" 0 |
+	be_patient
+	busctl --timeout=$((60 * patience)) call "$NAME" "/${NAME//.//}/Manager" "$NAME.Manager" ResolveDevice 'a{sv}a{sv}' 1 uuid s "$uuid" 0 |
 		grep -o '"[^"]*"' | tr -d '"' | sort
 }
 
 # hint NODE: "b false" if it is to be shown; fails if udisks has nothing of the kind
 hint() {
-	busctl --timeout=60 get-property "$NAME" "$(object "$1")" "$NAME.Block" HintIgnore
+	be_patient
+	busctl --timeout=$((60 * patience)) get-property "$NAME" "$(object "$1")" "$NAME.Block" HintIgnore
 }
 
 knows() {
