@@ -10,7 +10,9 @@
 requires_target linear
 
 tracing=/sys/kernel/tracing
-places=(bio_integrity_prep submit_bio_noacct submit_bio_noacct_nocheck dm_submit_bio bio_chain)
+in_queue=bio_integrity_prep
+[[ $(uname -r) != 7.* ]] || in_queue=blk_mq_submit_bio
+places=("$in_queue" submit_bio_noacct submit_bio_noacct_nocheck dm_submit_bio bio_chain)
 
 tracers_off() {
 	echo nop >"$tracing/current_tracer"
@@ -23,7 +25,7 @@ tracers_off() {
 tracers_on() {
 	printf '%s\n' "${places[@]}" >"$tracing/set_ftrace_filter"
 	echo function >"$tracing/current_tracer"
-	printf 'p:%s %s\n' "here$1" "bio_integrity_prep" "there$1" "submit_bio_noacct" >"$tracing/kprobe_events"
+	printf 'p:%s %s\n' "here$1" "$in_queue" "there$1" "submit_bio_noacct" >"$tracing/kprobe_events"
 	echo 1 >"$tracing/events/kprobes/enable"
 }
 
@@ -40,11 +42,11 @@ modprobe dm-interpose
 cleanup tracers_off
 fio_verify_start load "$dev"
 tracers_on 1
-seen "bio_integrity_prep <-blk_mq_submit_bio" "here1:"
+seen "$in_queue <-" "here1:"
 interpose x "$dev" >"$T_DIR/node"
 wait_redirected x 20
 echo >"$tracing/trace"
-seen "bio_integrity_prep <-" "dm_submit_bio <-" "there1:"
+seen "$in_queue <-" "dm_submit_bio <-" "there1:"
 tracers_off
 wait_redirected x 20
 for round in 2 3; do
@@ -56,7 +58,7 @@ done
 tracers_on 4
 dmsetup remove "$P-x"
 echo >"$tracing/trace"
-seen "bio_integrity_prep <-" "there4:"
+seen "$in_queue <-" "there4:"
 tracers_off
 fio_verify_stop load
 test_done
