@@ -5,10 +5,10 @@
 #   need
 . tests/lib/test.sh
 
-# lib/system.sh and what is below boot/ are for systems whose disks are always virtio-blk; lib/device.sh has more disks
+# lib/system.sh, lib/debian.sh and what is below boot/ are for systems whose disks are always virtio-blk; lib/device.sh has more disks
 mapfile -t files < <(
 	grep -L '^# disks: ' tests/shell/*/*.sh
-	printf '%s\n' tests/lib/*.sh | grep -vE 'lib/(system|device)\.sh$'
+	printf '%s\n' tests/lib/*.sh | grep -vE 'lib/(system|debian|device)\.sh$'
 )
 ((${#files[@]} > 200)) || fail "only ${#files[@]} files were found: the test is broken"
 
