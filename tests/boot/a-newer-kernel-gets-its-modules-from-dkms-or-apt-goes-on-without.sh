@@ -9,20 +9,6 @@
 . tests/lib/test.sh
 . tests/lib/debian.sh
 
-# updated FOLDER: sets $kernel, the newest one then
-updated() {
-	debian_does_off <<-END
-		echo "deb [trusted=yes] file:/srv/$1 ./" >>/etc/apt/sources.list
-		apt_does update
-		apt_does install linux-image-amd64 linux-headers-amd64
-		new=\$(ls -v /lib/modules | tail -n 1)
-		echo kernel \$new
-		dkms status
-		[[ ! -e /lib/modules/\$new/updates/dkms ]] || boots_next \$new
-	END
-	kernel=$(said_line kernel)
-}
-
 # interposed_there: the root of the system that boots next, with the newest kernel
 interposed_there() {
 	dkms_built "$kernel"
@@ -44,11 +30,11 @@ END
 first=$(said_line kernel)
 dkms_built "$first"
 
-updated update
+debian_updated update
 [[ $kernel == 6.12.* && $kernel != "$first" ]] || fail "the newer kernel is $kernel, not another 6.12 than $first"
 interposed_there
 
-updated next
+debian_updated next
 [[ $kernel != 6.12.* ]] || fail "the kernel of the backports is $kernel"
 # shellcheck disable=SC2034 # dkms.conf reads it
 exclusive=$(kernelver='' kernel_source_dir='' dkms_tree='' && . stock/dkms.conf && echo "$BUILD_EXCLUSIVE_KERNEL")

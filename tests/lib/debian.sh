@@ -60,3 +60,83 @@ debian_does_off() {
 dkms_built() {
 	[[ $said == *"dm-interpose/"*", $1, x86_64: installed"* ]] || fail "DKMS has not built for $1"
 }
+
+# debian_updated FOLDER: the newest kernel with its headers from there, while it is not booted; sets $kernel
+debian_updated() {
+	debian_does_off <<-END
+		echo "deb [trusted=yes] file:/srv/$1 ./" >>/etc/apt/sources.list
+		apt_does update
+		apt_does install linux-image-amd64 linux-headers-amd64
+		new=\$(ls -v /lib/modules | tail -n 1)
+		echo kernel \$new
+		dkms status 2>/dev/null || true
+		boots_next \$new
+	END
+	kernel=$(said_line kernel)
+}
+
+# debian_installs: apt and DKMS, in the system as it is at work; the root gets a snapshot, and a line in interposetab
+debian_installs() {
+	debian_does <<-'END'
+		apt_does update
+		apt_does install ./dm-interpose-dkms_*.deb ./interposectl_*.deb
+		echo kernel $(uname -r)
+		dkms status
+		echo before >/srv/file
+		interposectl snapshot --ram --name before /
+		echo after >/srv/file
+		mount -o ro,noload /dev/mapper/before /mnt
+		echo file $(cat /mnt/srv/file) $(cat /srv/file)
+		umount /mnt
+		interposectl snapshot --remove before
+		echo left $(interposectl list -n -o NAME)
+		echo "root /dev/vda initramfs linear %d 0" >/etc/interposetab
+		update-initramfs -u
+		boots_next $(uname -r)
+		reboot
+	END
+	kernel=$(said_line kernel)
+	dkms_built "$kernel"
+	equal "the file in the snapshot and in the root" "before after" "$(said_line file)"
+	equal "what is interposed when the snapshot is removed" "" "$(said_line left)"
+}
+
+# debian_restarts N: the root is interposed each time from the initramfs on
+debian_restarts() {
+	local boot
+	for ((boot = 1; boot <= $1; boot++)); do
+		debian_does <<-'END'
+			now
+			dd if=/dev/urandom of=/srv/random bs=64k count=32 conv=fsync status=none
+			reboot
+		END
+		equal "the kernel, and what is interposed" "$kernel root vda linear /" "$(said_line now)"
+		note "restarted $boot times"
+	done
+}
+
+# debian_purges: without the line, and nothing is left in the end
+debian_purges() {
+	debian_does <<-'END'
+		rm /etc/interposetab
+		update-initramfs -u
+		boots_next $(uname -r)
+		reboot
+	END
+	debian_does <<-'END'
+		now
+		# as if one had been used
+		modprobe dm-interpose
+		apt_does purge dm-interpose-dkms interposectl
+		echo files $(find / -xdev -path /srv -prune -o -path /share -prune -o -path /root -prune -o -iname '*interpos*' -print)
+		echo modules $(ls /sys/module | grep -i interpos)
+		echo modprobe $(modprobe dm-interpose 2>&1)
+		echo initramfs $(lsinitramfs /boot/initrd.img-* | grep -i interpos)
+		poweroff
+	END
+	equal "without the line" "$kernel" "$(said_line now)"
+	equal "files" "" "$(said_line files)"
+	equal "modules" "" "$(said_line modules)"
+	equal "in the initramfs" "" "$(said_line initramfs)"
+	[[ $(said_line modprobe) == *"dm-interpose not found"* ]] || fail "modprobe says: $(said_line modprobe)"
+}
