@@ -134,16 +134,24 @@ plan_kcsan() {
 # The tests of tests/stock once more, on a kernel of Debian's with our modules. Those of the check tier have the same disks
 # unless they need others, so that one guest serves them all.
 plan_stock() {
-	local in_tier pattern file path kernel options kind
-	declare -A planned=()
+	local kernel kernels=()
 	[[ -r $tests/stock ]] || return 0
-	while read -r kernel in_tier pattern _; do
-		[[ $kernel && $kernel != \#* && (${T:-} || $tier == full || $in_tier != full) ]] || continue
-		[[ ! ${only_kernel:-} || $kernel == "$only_kernel" ]] || continue
+	mapfile -t kernels < <(awk '/^stock-[0-9]/ && !seen[$1]++ { print $1 }' "$tests/stock")
+	for kernel in "${kernels[@]}"; do
+		[[ ${only_kernel:-$kernel} != "$kernel" ]] || plan_stock_kernel "$kernel"
+	done
+}
+
+plan_stock_kernel() {
+	local kernel=$1 on in_tier pattern file path options kind
+	declare -A planned=()
+	while read -r on in_tier pattern _; do
+		# shellcheck disable=SC2053 # stock-* is each of them
+		[[ $on && $kernel == $on && (${T:-} || $tier == full || $in_tier != full) ]] || continue
 		for file in "$tests"/shell/$pattern; do
 			path=${file#"$tests/shell/"}
-			[[ ! ${planned[$kernel:$path]:-} ]] || continue
-			planned[$kernel:$path]=1
+			[[ ! ${planned[$path]:-} ]] || continue
+			planned[$path]=1
 			[[ $in_tier != - ]] || continue
 			wanted "$kernel:$path" || continue
 			read_header "$file"
