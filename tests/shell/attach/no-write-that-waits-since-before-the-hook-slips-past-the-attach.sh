@@ -7,27 +7,10 @@
 # Then each of the eight was over at the device when create returned, or is on the other disk
 . tests/lib/test.sh
 . tests/lib/kill.sh
+. tests/lib/mpath.sh
 requires_target multipath
 
-no_path() {
-	dmsetup message "$P-mpath" 0 "fail_path $(devno "$path")"
-	dd if="$T_DIR/new" of="$dev" bs=4k count=1 oflag=direct conv=notrunc status=none &
-	stuck=$!
-	wait_until "the write is stuck" 30 stands_in "$stuck" blkdev_write_iter
-}
-
-path_is_back() {
-	! dm_exists "$P-mpath" || dmsetup message "$P-mpath" 0 "reinstate_path $(devno "$path")"
-}
-
-asleep() {
-	local writer
-	for writer in "${writers[@]}"; do
-		stands_in "$writer" __bio_queue_enter && ! is_gone "$writer" || return 1
-	done
-}
-
-# on DEV: how many of the blocks 1 to 8 are written there
+# written DEV: how many of the blocks 1 to 8 are written there
 written() {
 	local i n=0
 	for i in 1 2 3 4 5 6 7 8; do
@@ -40,15 +23,10 @@ waits() {
 	stands_in "$pid" blk_interposer_init || stands_in "$pid" blk_mq_freeze_queue_wait_timeout
 }
 
-size=32768
-modprobe dm-round-robin
 head -c 4096 /dev/urandom >"$T_DIR/new"
-path=$(null_blk_create a memory_backed=0 irqmode=2 completion_nsec=2000000000)
 other=$(scratch b)
-dev=$(dm_create mpath "0 $size multipath 1 queue_if_no_path 0 1 1 round-robin 0 1 0 $path")
-cleanup dm_remove_if_there "$P-x"
-cleanup path_is_back
-no_path
+mpath_made "$(null_blk_create a memory_backed=0 irqmode=2 completion_nsec=2000000000)"
+path_is_lost "$T_DIR/new"
 echo $(($(<"$(sysfs_dir "$dev")/queue/nr_requests") - 1)) >"$(sysfs_dir "$dev")/queue/nr_requests" &
 changer=$!
 wait_until "the change waits with the queue frozen" 30 stands_in "$changer" blk_mq_freeze_queue_wait
@@ -57,7 +35,7 @@ for i in 1 2 3 4 5 6 7 8; do
 	dd if="$T_DIR/new" of="$dev" bs=4k count=1 seek="$i" oflag=direct conv=notrunc status=none &
 	writers+=("$!")
 done
-wait_until "all eight sleep at the queue" 30 asleep
+wait_until "all eight sleep at the queue" 30 all_sleep_in __bio_queue_enter
 
 begin dmsetup create "$P-x" --table "0 $size interpose $dev linear $other 0"
 wait_until "create waits for the queue" 30 waits

@@ -6,25 +6,15 @@
 # Then each write comes through the stack: none waits for what another one holds that is queued behind it
 . tests/lib/test.sh
 . tests/lib/kill.sh
+. tests/lib/mpath.sh
 requires_target multipath striped
 requires_module fail-step
 
 step=/sys/module/fail_step/parameters/step
 reserve=/sys/module/dm_mod/parameters/reserved_bio_based_ios
 
-path_is_back() {
-	! dm_exists "$P-mpath" || dmsetup message "$P-mpath" 0 "reinstate_path $(devno "$path")"
-}
-
 memory_is_back() {
 	echo >"$step"
-}
-
-asleep() {
-	local writer
-	for writer in "${writers[@]}"; do
-		stands_in "$writer" blk_mq_submit_bio && ! is_gone "$writer" || return 1
-	done
 }
 
 through() {
@@ -34,22 +24,15 @@ through() {
 	done
 }
 
-size=32768
 cleanup rmmod fail-step
 cleanup eval "echo $(<"$reserve") >$reserve"
 echo 1 >"$reserve"
-modprobe dm-round-robin
-path=$(scratch a)
-dev=$(dm_create mpath "0 $size multipath 1 queue_if_no_path 0 1 1 round-robin 0 1 0 $path")
-legs=("$(linear_create leg1 "$(scratch b)" 0 $((size / 2)))" "$(linear_create leg2 "$(disk b)" $((size / 2)) $((size / 2)))")
-cleanup dm_remove_if_there "$P-x"
-cleanup path_is_back
+half=16384
+legs=("$(linear_create leg1 "$(scratch b)" 0 "$half")" "$(linear_create leg2 "$(disk b)" "$half" "$half")")
+mpath_made "$(scratch a)"
 cleanup memory_is_back
 random_fill "$T_DIR/data" 1
-dmsetup message "$P-mpath" 0 "fail_path $(devno "$path")"
-dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct conv=notrunc status=none &
-stuck=$!
-wait_until "the write is stuck" 30 stands_in "$stuck" blkdev_write_iter
+path_is_lost
 begin dmsetup create "$P-x" --table "0 $size interpose $dev striped 2 8 ${legs[0]} 0 ${legs[1]} 0"
 wait_until "the attach waits with the queue frozen" 30 stands_in "$pid" blk_mq_freeze_queue_wait_timeout
 
@@ -58,7 +41,7 @@ for i in {0..7}; do
 	dd if="$T_DIR/data" of="$dev" bs=64k count=1 skip="$i" seek="$i" iflag=fullblock oflag=direct conv=notrunc status=none &
 	writers+=("$!")
 done
-wait_until "all eight sleep at the queue" 30 asleep
+wait_until "all eight sleep at the queue" 30 all_sleep_in blk_mq_submit_bio
 echo "mempool_alloc_slab * 1 0 every" >"$step"
 path_is_back
 wait_until "all writes are through" 60 through
