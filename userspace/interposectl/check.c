@@ -116,9 +116,13 @@ static bool why_not_loaded(char *why, size_t size)
 static void found_no_target(const struct device *device, const char *kernel,
 			    struct findings *all)
 {
-	char why[256];
+	static bool asked, refused;
+	static char why[256];
 
-	if (!why_not_loaded(why, sizeof(why)))
+	if (!asked)
+		refused = why_not_loaded(why, sizeof(why));
+	asked = true;
+	if (!refused)
 		found(all, device, REFUSE, "no-target",
 		      "cannot be interposed: this kernel (%s) has no target interpose\n"
 		      "install the package dm-interpose-dkms, or " MAP_REMEDY,
