@@ -68,3 +68,15 @@ interposectl_gone() {
 		[[ ! -e $file ]] || "$INTERPOSECTL" -q snapshot --remove "${file##*/}" || true
 	done
 }
+
+# snapshot_refused 'text' ARGUMENT…: in one line that says so, and no device, record, or file in $at is left of it
+snapshot_refused() {
+	local before
+	before=$(ls -A "$at")
+	interposectl_status 1 snapshot --name "$P-snap" "${@:2}"
+	says "$1"
+	equal "lines" 1 "$(wc -l <<<"$said")"
+	equal "mapped devices" "" "$(dmsetup ls | grep -v '^No devices found' || true)"
+	equal "records" "" "$(ls /run/interposectl)"
+	equal "files" "$before" "$(ls -A "$at")"
+}

@@ -15,17 +15,6 @@ loop_gone() {
 	! losetup "$1" >/dev/null 2>&1 || losetup -d "$1"
 }
 
-refused() {
-	local before
-	before=$(ls -A "$at")
-	interposectl_status 1 snapshot --name "$P-snap" "$@"
-	says "would lie on an origin of the snapshot"
-	equal "lines" 1 "$(wc -l <<<"$said")"
-	equal "mapped devices" "" "$(dmsetup ls | grep -v '^No devices found' || true)"
-	equal "records" "" "$(ls /run/interposectl)"
-	equal "files" "$before" "$(ls -A "$at")"
-}
-
 # taken OPTION…: a snapshot of the third disk, which keeps its contents
 taken() {
 	local sum
@@ -50,8 +39,8 @@ truncate -s 16M "$at/file"
 loop=$(losetup -f --show "$at/file")
 cleanup loop_gone "$loop"
 for origin in "$first" "$second"; do
-	refused --size 16M --file "$at/cow" "$origin"
-	refused --cow "$loop" "$origin"
+	snapshot_refused "would lie on an origin of the snapshot" --size 16M --file "$at/cow" "$origin"
+	snapshot_refused "would lie on an origin of the snapshot" --cow "$loop" "$origin"
 done
 interposectl_status 1 snapshot --name "$P-snap" --ram --size 8M "$at"
 says "is on several devices ($first $second)"
@@ -64,7 +53,7 @@ umount "$at"
 
 wipefs -qa "$first" "$second"
 at=$(mkfs_mounted f2fs "$first")
-refused --size 16M --file "$at/cow" "$first"
+snapshot_refused "would lie on an origin of the snapshot" --size 16M --file "$at/cow" "$first"
 taken --size 16M --file "$at/cow"
 umount "$at"
 fsck_clean "$first"

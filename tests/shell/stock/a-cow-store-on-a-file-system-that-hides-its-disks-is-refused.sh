@@ -40,14 +40,7 @@ mounted() {
 
 # refused TYPE ARGUMENT…
 refused() {
-	local before
-	before=$(ls -A "$at")
-	interposectl_status 1 snapshot --name "$P-snap" "${@:2}"
-	says "lies on a file system ($1) whose disks are not known"
-	equal "lines about $1" 1 "$(wc -l <<<"$said")"
-	equal "mapped devices" "" "$(dmsetup ls | grep -v '^No devices found' || true)"
-	equal "records" "" "$(ls /run/interposectl)"
-	equal "files" "$before" "$(ls -A "$at")"
+	snapshot_refused "lies on a file system ($1) whose disks are not known" "${@:2}"
 }
 
 interposectl_cleans
