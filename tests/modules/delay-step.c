@@ -7,7 +7,9 @@
  *	echo > /sys/module/delay_step/parameters/step	it goes on
  *
  * It sleeps before the function begins: that has to be one that may sleep, with
- * no more than six arguments, none of them a structure.
+ * no more than six arguments, none of them a structure. Where ftrace calls others at
+ * its beginning, it sleeps after all of these, such as a hook that may have taken the
+ * call: then that call does not count.
  *
  * The probe's handler must not wait. It runs with interrupts off, and whoever
  * waits for that processor, such as for a grace period or for code to be changed,
@@ -21,6 +23,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/wait.h>
+#include <asm/text-patching.h>
 
 typedef long delay_step_fn(long a, long b, long c, long d, long e, long f);
 
@@ -61,6 +64,28 @@ NOKPROBE_SYMBOL(delay_step_hit_not);
 
 static struct kprobe delay_step_probe;
 
+/*
+ * Where ftrace has a nop at the beginning, that is where the probe gets, and then its
+ * handler would come before other calls there. So it moves behind the nop.
+ */
+static int register_at_the_body(struct kprobe *probe)
+{
+	kprobe_opcode_t *body;
+	int ret = register_kprobe(probe);
+
+	if (ret || !kprobe_ftrace(probe))
+		return ret;
+	body = probe->addr + CALL_INSN_SIZE;
+	unregister_kprobe(probe);
+	*probe = (struct kprobe){
+		.addr = body,
+		.flags = KPROBE_FLAG_DISABLED,
+		.pre_handler = delay_step_hit,
+		.post_handler = delay_step_hit_not,
+	};
+	return register_kprobe(probe);
+}
+
 /* Concurrency: nobody hits the probe any more, and who has hit it is let go. */
 static void disarm(void)
 {
@@ -90,7 +115,7 @@ static int delay_step_set(const char *text, const struct kernel_param *kp)
 		if (sscanf(text, "%511s", function) != 1)
 			ret = -EINVAL;
 		else
-			ret = register_kprobe(&delay_step_probe);
+			ret = register_at_the_body(&delay_step_probe);
 		armed = !ret;
 		if (armed) {
 			delayed = (delay_step_fn *)delay_step_probe.addr;

@@ -4,13 +4,18 @@
  *
  *	echo "FUNCTION CALLER NTH RESULT" > /sys/module/fail_step/parameters/step
  *	echo "FUNCTION CALLER NTH RESULT every" > ...	each NTH call
+ *	echo "FUNCTION CALLER NTH RESULT patient" > ...	the same, of those that
+ *		have not __GFP_HIGH in their second argument: who allocates and must
+ *		not wait gets memory
  *	cat /sys/module/fail_step/parameters/step	how many calls there were
  *	echo > /sys/module/fail_step/parameters/step	no more
  *
- * Only calls from a function whose name begins with CALLER count, of any task;
- * "*" stands for any caller. Kernels with fail_function do the same for those
- * functions only that have been marked in the source.
+ * Only calls from a function whose name begins with CALLER, or with one of several
+ * that are separated by commas, count, of any task; "*" stands for any caller.
+ * Kernels with fail_function do the same for those functions only that have been
+ * marked in the source.
  */
+#include <linux/gfp.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -22,7 +27,7 @@ static char function[512], caller[512];
 static unsigned int nth;
 static long result;
 static atomic_t calls;
-static bool armed, every;
+static bool armed, every, patient;
 
 /* Where the probe sends the task: back to the caller. */
 void fail_step_return(void);
@@ -36,13 +41,20 @@ asm(".pushsection .text\n"
 
 static bool called_by_the_caller(struct pt_regs *regs)
 {
+	const char *begin = caller;
 	char name[KSYM_NAME_LEN];
+	size_t length;
 
 	if (!strcmp(caller, "*"))
 		return true;
 	/* at its entry, the return address is on top of the stack */
 	sprint_symbol_no_offset(name, *(unsigned long *)regs->sp - 1);
-	return strstarts(name, caller);
+	for (; *begin; begin += length + (begin[length] == ',')) {
+		length = strcspn(begin, ",");
+		if (!strncmp(name, begin, length))
+			return true;
+	}
+	return false;
 }
 
 static int fail_step_hit(struct kprobe *probe, struct pt_regs *regs)
@@ -50,6 +62,8 @@ static int fail_step_hit(struct kprobe *probe, struct pt_regs *regs)
 	unsigned int call;
 
 	if (!called_by_the_caller(regs))
+		return 0;
+	if (patient && regs->si & (__force unsigned long)__GFP_HIGH)
 		return 0;
 	call = atomic_inc_return(&calls);
 	if (every ? call % nth : call != nth)
@@ -93,7 +107,8 @@ static int fail_step_set(const char *text, const struct kernel_param *kp)
 		if (sscanf(text, "%511s %511s %u %ld %7s", function, caller,
 			   &nth, &result, mode) < 4)
 			ret = -EINVAL;
-		every = nth && !strcmp(mode, "every");
+		patient = !strcmp(mode, "patient");
+		every = nth && (patient || !strcmp(mode, "every"));
 		if (!ret)
 			ret = register_kprobe(&fail_step_probe);
 		armed = !ret;
