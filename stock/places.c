@@ -94,19 +94,23 @@ TRAMPOLINES(X)
 
 /**
  * struct stock_point - functions at whose beginning one trampoline is called
- * @names: the functions, and who must be seen to call each, or NULL
+ * @names: the functions; who must be seen to call each, or NULL; and the operation of
+ *	a bio that must be seen to come there in the self-test, or 0
  * @module: which has them, "vmlinux" if they are built in
  * @unused: not on the kernel that this is compiled for
  * @trampoline: what is called
  * @ops: for ftrace
  * @ips: where the functions are
  * @count: how many there are
+ * @seen: to which of them the bio of the self-test has come; a bit for each
+ * @held: the same, of those inside the queue to which it came with q_usage_counter held
  * @on: it is called
  */
 struct stock_point {
 	struct {
 		const char *name;
 		const char *caller;
+		enum req_op op;
 	} names[4];
 	const char *module;
 	bool unused;
@@ -114,6 +118,8 @@ struct stock_point {
 	struct ftrace_ops ops;
 	unsigned long ips[4];
 	unsigned int count;
+	unsigned long seen;
+	unsigned long held;
 	bool on;
 };
 
@@ -130,21 +136,25 @@ static struct stock_point stock_points[] = {
 	POINT(dead, "vmlinux", { "blk_mark_disk_dead" }),
 	POINT(chain, "vmlinux", { "bio_chain" }),
 	POINT(charged, "vmlinux",
-	      { "blk_cgroup_bio_start", "submit_bio_noacct_nocheck" },
+	      { "blk_cgroup_bio_start", "submit_bio_noacct_nocheck",
+		REQ_OP_WRITE },
 	      { "__blk_throtl_bio", "submit_bio_noacct" }),
 	POINT_IF(STOCK_AROUND, enter, "vmlinux",
 		 { "__bio_queue_enter", "blk_mq_submit_bio" }),
-	POINT_IF(STOCK_AROUND, mq, "vmlinux", { "blk_mq_submit_bio" }),
+	POINT_IF(STOCK_AROUND, mq, "vmlinux",
+		 { "blk_mq_submit_bio", NULL, REQ_OP_WRITE }),
 	POINT_IF(!STOCK_AROUND, prep, "vmlinux",
-		 { "bio_integrity_prep", "blk_mq_submit_bio" }),
+		 { "bio_integrity_prep", "blk_mq_submit_bio", REQ_OP_WRITE }),
 	POINT_IF(!STOCK_AROUND, split, "vmlinux",
-		 { "bio_split_rw", "blk_mq_submit_bio" },
-		 { "bio_split_discard", "blk_mq_submit_bio" },
-		 { "bio_split_write_zeroes", "blk_mq_submit_bio" }),
+		 { "bio_split_rw", "blk_mq_submit_bio", REQ_OP_WRITE },
+		 { "bio_split_discard", "blk_mq_submit_bio", REQ_OP_DISCARD },
+		 { "bio_split_write_zeroes", "blk_mq_submit_bio",
+		   REQ_OP_WRITE_ZEROES }),
 	POINT(submit, "dm_mod", { "dm_submit_bio" }),
-	POINT(noacct, "vmlinux", { "submit_bio_noacct", "submit_bio" }),
+	POINT(noacct, "vmlinux", { "submit_bio_noacct", "submit_bio", REQ_OP_WRITE }),
 	POINT(nocheck, "vmlinux",
-	      { "submit_bio_noacct_nocheck", "submit_bio_noacct" }),
+	      { "submit_bio_noacct_nocheck", "submit_bio_noacct",
+		REQ_OP_WRITE }),
 	POINT(release, "vmlinux", { "bdev_release" }),
 	POINT(link, "vmlinux", { "bd_link_disk_holder" }),
 };
@@ -535,6 +545,135 @@ static int stock_probes_find(void)
 	return 0;
 }
 
+/* Set while it is on its way */
+static struct bio *stock_probed_bio;
+
+/*
+ * Does anybody hold q_usage_counter? The queue is the self-test's, and only its bio is on
+ * its way. It has not been registered, so the counter is in one place, and killing it
+ * has its effect at once. With PREEMPT_RT the lock for that may not be taken here.
+ *
+ * Concurrency: ftrace calls this in the task that has submitted the bio, with preemption
+ * off. Nobody else has the queue.
+ */
+static bool stock_probed_is_held(struct bio *bio)
+{
+	struct percpu_ref *ref = &bdev_get_queue(bio->bi_bdev)->q_usage_counter;
+	bool held;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return true;
+	percpu_ref_kill(ref);
+	held = !percpu_ref_is_zero(ref);
+	percpu_ref_resurrect(ref);
+	return held;
+}
+
+/* Is it called by somebody who has entered the queue? */
+static bool stock_called_in_queue(const char *caller)
+{
+	return caller && !strcmp(caller, "blk_mq_submit_bio");
+}
+
+/* At all the places at once: the bio of the self-test, and no other one. */
+static void stock_probe_seen(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct bio *bio = (struct bio *)ftrace_regs_get_argument(fregs, 0);
+	struct stock_point *point;
+	unsigned int i;
+
+	if (!bio || bio != READ_ONCE(stock_probed_bio))
+		return;
+	for (point = stock_points;
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		for (i = 0; i < point->count; i++) {
+			if (ip - point->ips[i] > FTRACE_MCOUNT_MAX_OFFSET ||
+			    point->names[i].op != bio_op(bio))
+				continue;
+			point->seen |= BIT(i);
+			if (stock_called_in_queue(point->names[i].caller) &&
+			    stock_probed_is_held(bio))
+				point->held |= BIT(i);
+		}
+}
+
+static struct ftrace_ops stock_probe_ops = {
+	.func = stock_probe_seen,
+};
+
+static int stock_probe_submit(struct bio *bio)
+{
+	int ret;
+
+	WRITE_ONCE(stock_probed_bio, bio);
+	ret = submit_bio_wait(bio);
+	WRITE_ONCE(stock_probed_bio, NULL);
+	return ret;
+}
+
+/* Has the bio of the self-test come to all of @point's functions for which there is one? */
+static int stock_point_probed(const struct stock_point *point)
+{
+	unsigned int i;
+	bool in_queue;
+
+	for (i = 0; i < point->count; i++) {
+		if (!point->names[i].op)
+			continue;
+		in_queue = stock_called_in_queue(point->names[i].caller);
+		if (point->seen & BIT(i) && (!in_queue || point->held & BIT(i)))
+			continue;
+		pr_err("interpose: in this kernel a bio does not come to %s()%s\n",
+		       point->names[i].name, point->seen & BIT(i) ?
+		       " with q_usage_counter held" : "");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int stock_probe_filter(void)
+{
+	struct stock_point *point;
+	unsigned int i;
+	int ret = 0;
+
+	for (point = stock_points; !ret &&
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		for (i = 0; !ret && i < point->count; i++)
+			if (point->names[i].op)
+				ret = ftrace_set_filter_ip(&stock_probe_ops,
+							   point->ips[i], 0, 0);
+	return ret;
+}
+
+/*
+ * That a function is there, and is called, does not say that the bios pass it: it may be
+ * called for some only. So a few are sent to a disk of our own, which must be seen at
+ * the places that are on their way: not by the trampolines, which are not there yet, but
+ * by ftrace, where these would stand.
+ */
+static int stock_places_probe(void)
+{
+	struct stock_point *point;
+	int ret = stock_probe_filter();
+
+	if (!ret)
+		ret = register_ftrace_function(&stock_probe_ops);
+	if (!ret) {
+		ret = stock_probe(stock_probe_submit);
+		unregister_ftrace_function(&stock_probe_ops);
+	}
+	ftrace_free_filter(&stock_probe_ops);
+	if (ret)
+		pr_err("interpose: no bio could be sent to see where it passes: error %d\n",
+		       ret);
+	for (point = stock_points; !ret &&
+	     point < stock_points + ARRAY_SIZE(stock_points); point++)
+		ret = stock_point_probed(point);
+	return ret;
+}
+
 /**
  * stock_places_begin - before anything of the kernel is hooked, and be it for a moment
  *
@@ -570,7 +709,9 @@ int stock_places_find(void)
 		if (ret)
 			return ret;
 	}
-	ret = stock_places_get(NULL);
+	ret = stock_places_probe();
+	if (!ret)
+		ret = stock_places_get(NULL);
 	if (!ret)
 		stock_places_put(NULL);
 	return ret;

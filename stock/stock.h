@@ -38,6 +38,10 @@ void stock_places_put(struct block_device *bdev);
 bool stock_place_held(struct block_device *owner);
 void stock_places_exit(void);
 
+/* probe.c */
+typedef int stock_submit_t(struct bio *bio);
+int stock_probe(stock_submit_t *submit);
+
 /* hooks.c */
 void stock_probe_complete(void *data, struct request_queue *q, struct bio *bio);
 void stock_probe_request(void *data, struct bio *bio);

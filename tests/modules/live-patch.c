@@ -7,14 +7,14 @@
  *	echo 0 > /sys/kernel/livepatch/live_patch/enabled	before it is unloaded
  *
  * In place of the function, one runs that always gives the same answer: right for
- * bio_integrity_prep() where no disk has integrity.
+ * bio_integrity_prep() where no disk has integrity. With ends=1 it ends the bio first, as
+ * a kernel might in which bios take another way.
  */
 #include <linux/atomic.h>
+#include <linux/bio.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-
-struct bio;
 
 static char function[KSYM_NAME_LEN];
 module_param_string(function, function, sizeof(function), 0400);
@@ -23,6 +23,10 @@ MODULE_PARM_DESC(function, "which is replaced: bool FUNCTION(struct bio *)");
 static bool answer;
 module_param(answer, bool, 0400);
 MODULE_PARM_DESC(answer, "what it returns");
+
+static bool ends;
+module_param(ends, bool, 0400);
+MODULE_PARM_DESC(ends, "whether it ends the bio, without any error");
 
 static atomic_t calls;
 
@@ -41,6 +45,8 @@ MODULE_PARM_DESC(calls, "how often it was called");
 static bool live_patch_answer(struct bio *bio)
 {
 	atomic_inc(&calls);
+	if (ends)
+		bio_endio(bio);
 	return answer;
 }
 
