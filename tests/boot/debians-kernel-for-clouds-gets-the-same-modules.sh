@@ -34,6 +34,7 @@ initrd_made() {
 
 system_made
 uuid=$(data_disk b)
+# shellcheck disable=SC2153 # TREE is of lib/system.sh, "tree" another one
 echo "UUID=$uuid /srv ext4 defaults 0 2" >>"$TREE/etc/fstab"
 job <<'END'
 echo kernel $(uname -r)
