@@ -8,34 +8,14 @@
 # Then each comes and goes through, no I/O fails, and all of it goes through the interposer and the patch
 . tests/lib/test.sh
 . tests/lib/kill.sh
+. tests/lib/live_patch.sh
 requires_target linear
 requires_module delay-step
 
-patch=/sys/kernel/livepatch/live_patch
 step=/sys/module/delay_step/parameters/step
 
 goes_on() {
 	echo >"$step"
-}
-
-patch_through() {
-	[[ $(cat "$patch/transition" 2>/dev/null) != 1 ]]
-}
-
-patch_on() {
-	modprobe live-patch function=bio_integrity_prep answer=1
-	wait_until "no task is without the patch" 60 patch_through
-	equal "enabled" 1 "$(<"$patch/enabled")"
-}
-
-unpatched() {
-	[[ ! -e $patch ]]
-}
-
-patch_off() {
-	unpatched || echo 0 >"$patch/enabled"
-	wait_until "no task is in the patch" 60 unpatched
-	rmmod live-patch 2>/dev/null || true
 }
 
 # patched: the function is asked
@@ -63,7 +43,7 @@ fio_verify_start load "$dev"
 
 # the patch first, and gone first
 wait_until "the hook is out, as it was only tried" 60 unhooked
-patch_on
+patch_on function=bio_integrity_prep answer=1
 patched
 interpose x "$dev" >"$T_DIR/node"
 wait_redirected x 20
@@ -77,7 +57,7 @@ dd if="$other" of=/dev/null bs=4k count=1 status=none &
 sleeper=$!
 wait_until "a task sleeps as it closes a disk" 60 stands_in "$sleeper" delay_step_wait
 [[ $(<"/proc/$sleeper/stack") == *stock_hook_release* ]] || fail "it is not in the hook: this test is broken"
-patch_on
+patch_on function=bio_integrity_prep answer=1
 goes_on
 wait "$sleeper"
 wait_redirected x 20

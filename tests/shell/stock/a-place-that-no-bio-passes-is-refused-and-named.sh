@@ -9,23 +9,8 @@
 #   a control group with the io controller
 . tests/lib/test.sh
 . tests/lib/control_group.sh
+. tests/lib/live_patch.sh
 requires_target linear
-
-patch=/sys/kernel/livepatch/live_patch
-
-unpatched() {
-	[[ ! -e $patch ]]
-}
-
-patch_off() {
-	unpatched || echo 0 >"$patch/enabled"
-	wait_until "no task is in the patch" 60 unpatched
-	rmmod live-patch 2>/dev/null || true
-}
-
-through() {
-	[[ $(<"$patch/transition") == 0 ]]
-}
 
 case $(uname -r) in
 6.*) patched=blk_mq_submit_bio place=bio_integrity_prep ;;
@@ -36,8 +21,7 @@ rmmod dm-interpose blk-interposer 2>/dev/null || true
 cleanup patch_off
 control_group io
 for round in 1 2; do
-	modprobe live-patch "function=$patched" ends=1
-	wait_until "no task is without the patch" 60 through
+	patch_on "function=$patched" ends=1
 	expect_error "in this kernel a bio does not come to $place()" -- modprobe blk-interposer
 	[[ ! -e /sys/module/blk_interposer ]] || fail "round $round: it is loaded"
 	patch_off
