@@ -78,7 +78,7 @@ ensure_pristine() {
 	say "unpacking $TARBALL"
 	rm -rf "$PRISTINE" "$PRISTINE.new" "$stamp"
 	mkdir -p "$PRISTINE.new"
-	tar -C "$PRISTINE.new" --strip-components=1 -xf "$TARBALL"
+	tar -C "$PRISTINE.new" --strip-components=1 -I 'xz -T0' -xf "$TARBALL"
 	mv "$PRISTINE.new" "$PRISTINE"
 	tarball_identity >"$stamp"
 }

@@ -39,14 +39,19 @@ start_vm() {
 	vm_group=$(<"$dir/pid")
 }
 
-# The guest's own limit is a last resort: whether it hangs is seen here
-write_vm_plan() {
-	local dir=$1 i total=$boot_limit
+# plan_vm: the next guest of this job, for what is pending; sets dir and vm_limit. The guest's own limit is a last resort:
+# whether it hangs is seen here.
+plan_vm() {
+	local i total=$boot_limit
+	guests=$((guests + 1))
+	dir=$logs/vm-$job.$guests
+	mkdir -p "$dir"
 	for i in "${pending[@]}"; do
 		printf '%03d\t%s\t%s\n' "$((i + 1))" "${limits[i]}" "${commands[i]}" >>"$dir/plan"
 		total=$((total + limits[i] + grace))
 	done
 	vm_limit=$((total * 20))
+	echo "$guest" >"$dir/guest"
 }
 
 # tell_patience DIR: to the guest
@@ -126,24 +131,26 @@ diagnose_vm() {
 	echo "#   log: $dir/"
 }
 
+# still_pending: what this guest has left undone, for the next one, if it has done something; nothing can be taken over
+# from it any more
 still_pending() {
-	local i left=()
+	local i left=() taken
+	: >"$dir/closed"
 	for i in "${pending[@]}"; do
-		[[ ${verdicts[i]:-} ]] || left+=("$i")
+		taken=''
+		{ read -r taken <"$dir/$(printf %03d $((i + 1))).taken"; } 2>/dev/null
+		[[ ${verdicts[i]:-} || $taken == over ]] || left+=("$i")
 	done
 	pending=("${left[@]}")
+	((${#pending[@]} == 0 || ${#pending[@]} == before)) || plan_vm
 }
 
-# one_vm GROUP: boots a guest for what is pending; false if not even one test has got a verdict
+# one_vm: boots the guest that is planned; false if not even one test has got a verdict
 one_vm() {
-	local dir before=${#pending[@]} stream vm_limit running since ended hung boots
-	guests=$((guests + 1))
-	dir=$logs/vm-$job.$guests
-	mkdir -p "$dir"
+	local before=${#pending[@]} stream running since ended hung boots machine=${groups[guest]}
 	tell_patience "$dir"
-	write_vm_plan "$dir"
-	echo "# guest $job.$guests: ${1/|/ } kernel, $before tests$( ((patience == 1)) || echo ", limits x $patience, or more later")"
-	start_vm "$1" "$dir" "$vm_limit"
+	echo "# guest $job.$guests: ${machine/|/ } kernel, $before tests$( ((patience == 1)) || echo ", limits x $patience, or more later")"
+	start_vm "$machine" "$dir" "$vm_limit"
 	follow_vm "$dir"
 	[[ ! $hung ]] || kill_vm
 	exec {stream}<&-
@@ -153,15 +160,15 @@ one_vm() {
 	done
 	vm_group=
 	judge_vm "$dir"
-	still_pending
+	locked still_pending
 	((${#pending[@]} < before))
 }
 
-# run_job JOB GUEST-INDEX TEST-INDEX…: these tests, in as many guests as it takes; how the guests fared goes to a file
+# run_job: the one that was taken, in as many guests as it takes; how they fared goes to a file
 run_job() {
-	local job=$1 guest=$2 group=${groups[$2]} guests=0 i pending=("${@:3}") job_verdict=pass
+	local i job_verdict=pass
 	while ((${#pending[@]})); do
-		one_vm "$group" || {
+		one_vm || {
 			[[ $job_verdict == fail* ]] || job_verdict="fail a guest ended without running a test"
 			break
 		}
@@ -172,83 +179,93 @@ run_job() {
 	echo "$job_verdict" >>"$logs/guests-$guest"
 }
 
-# add_jobs GUEST-INDEX: gives a group's tests to the workers. A group that may take long fills one worker after the other
-# up to its share, for each part costs a boot; any other goes to the worker with the least to do.
-add_jobs() {
-	local guest=$1 i n worker='' list='' tests=() sum=0
-	for i in "${!kinds[@]}"; do
-		[[ ${kinds[i]} == vm && ${groups[i]} == "${groups[guest]}" ]] || continue
-		tests+=("$i")
-		sum=$((sum + limits[i]))
-	done
-	for i in "${tests[@]}"; do
-		if [[ ! $worker ]] || ((sum >= 960 && loads[worker] >= share)); then
-			least_loaded
-			[[ ! $list || $n == "$worker" ]] || add_job
-			worker=$n
-		fi
-		list+=" $i"
-		loads[worker]=$((loads[worker] + limits[i]))
-	done
-	add_job
-}
+# Workers take jobs from one list, under a lock: at first each group is one job. When none is left, a worker takes over
+# half of what another worker's guest has not begun yet, in a guest of its own. So all have something to do until the
+# end, whatever the tests take. $logs/jobs has a line for each job that was begun: the index of its guest.
 
-# add_job: of the variables of add_jobs
-add_job() {
-	job_list+=("$guest$list")
-	job_workers+=("$worker")
-	list=''
-}
-
-# least_loaded: sets n to that worker
-least_loaded() {
-	local i
-	n=0
-	for ((i = 1; i < jobs; i++)); do
-		((loads[i] >= loads[n])) || n=$i
-	done
-}
-
-# run_jobs WORKER: its jobs; the tests of the host that boot guests come first
+# run_jobs WORKER: the tests of the host that boot guests come first
 run_jobs() {
-	local job words
+	local job guest pending guests dir vm_limit
 	(($1)) || run_host_tests kernel
-	for job in "${!job_list[@]}"; do
-		[[ ${job_workers[job]} == "$1" ]] || continue
-		read -ra words <<<"${job_list[job]}"
-		run_job $((job + 1)) "${words[@]}"
+	while locked take_job; do
+		run_job
 	done
 }
 
-# limits_of KIND: of all tests of the host that boot guests, or of those in guests
-limits_of() {
-	local i sum=0
-	for i in "${!kinds[@]}"; do
-		[[ ${kinds[i]} != "$1" || ${groups[i]} == "|"* ]] || sum=$((sum + limits[i]))
+# locked COMMAND…: no other worker looks at jobs or at what there is to take over meanwhile
+locked() {
+	local lock status=0
+	exec {lock}>>"$logs/jobs.lock"
+	flock "$lock"
+	"$@" || status=$?
+	exec {lock}>&-
+	return "$status"
+}
+
+# take_job: sets job, its number; guest, the index of its guests; and pending, its tests; and plans the first guest
+take_job() {
+	job=$(($(wc -l <"$logs/jobs") + 1))
+	if ((job <= ${#job_list[@]})); then
+		read -ra pending <<<"${job_list[job - 1]}"
+		guest=${pending[0]}
+		pending=("${pending[@]:1}")
+	else
+		take_over || return 1
+	fi
+	echo "$guest" >>"$logs/jobs"
+	guests=0
+	plan_vm
+}
+
+# take_over: from the guest with the most left to do, if that is worth another boot
+take_over() {
+	local from id limit sum ids most=600 last=() most_from=''
+	for from in "$logs"/vm-*/; do
+		[[ -f $from/plan && ! -e $from/closed ]] || continue
+		sum=0 ids=()
+		while IFS=$'\t' read -r id limit _; do
+			[[ -e $from/$id.taken ]] || { ids+=("$id") && sum=$((sum + limit)); }
+		done <"$from/plan"
+		((sum < most)) || most=$sum most_from=$from last=("${ids[@]:(${#ids[@]} + 1) / 2}")
 	done
-	echo "$sum"
+	[[ $most_from ]] || return 1
+	guest=$(<"$most_from/guest") pending=()
+	for id in "${last[@]}"; do
+		# the guest takes them in the same way, see guest-batch
+		! (set -C && echo over >"$most_from/$id.taken") 2>/dev/null || pending+=($((10#$id - 1)))
+	done
+	((${#pending[@]}))
+}
+
+# list_jobs GUEST-INDEX…: sets job_list, of one for each group, as a guest's index and those of its tests; those that take
+# long come first
+list_jobs() {
+	local guest i members sum
+	mapfile -t job_list < <(for guest in "$@"; do
+		members='' sum=0
+		for i in "${!kinds[@]}"; do
+			[[ ${kinds[i]} == vm && ${groups[i]} == "${groups[guest]}" ]] || continue
+			members+=" $i"
+			sum=$((sum + limits[i]))
+		done
+		echo "$sum $guest$members"
+	done | sort -srn -k 1,1 | cut -d ' ' -f 2-)
 }
 
 # run_guests GUEST-INDEX…: of the groups to run
 run_guests() {
-	local guest n begin=$SECONDS job_list=() job_workers=() loads=() share verdict wanted
-	for ((n = 0; n < jobs; n++)); do
-		loads[n]=0
-	done
-	loads[0]=$(limits_of host) # the first worker has something to do before
-	share=$(((loads[0] + $(limits_of vm)) / jobs + 1))
-	for guest in "$@"; do
-		add_jobs "$guest"
-	done
+	local guest n begin=$SECONDS job_list=() verdict begun
+	list_jobs "$@"
+	: >"$logs/jobs"
 	for ((n = 0; n < jobs; n++)); do
 		worker run_jobs "$n" &
 		workers+=($!)
 	done
 	wait_for_workers
 	for guest in "$@"; do
-		wanted=$(printf '%s\n' "${job_list[@]}" | grep -c "^$guest ")
+		begun=$(grep -cx "$guest" "$logs/jobs")
 		verdict=$(grep -m 1 '^fail' "$logs/guests-$guest") || verdict=pass
-		[[ $verdict == fail* || $(wc -l <"$logs/guests-$guest") == "$wanted" ]] || verdict="fail a worker died"
+		[[ $verdict == fail* || $begun -gt 0 && $(wc -l <"$logs/guests-$guest") == "$begun" ]] || verdict="fail a worker died"
 		report "$guest" "$verdict" $((SECONDS - begin))
 	done
 }

@@ -7,7 +7,7 @@
 . tests/lib/test.sh
 . tests/lib/meta.sh
 
-run_fixtures guest
+run_fixtures guest DM_INTERPOSE_JOBS=1 # more would wait for their turn
 ended_with 1
 reported_in_full
 reported_as_said guest
