@@ -72,6 +72,21 @@ in_tier() {
 	[[ ${header[tier]:-check} == check || ${1:-} == kcsan: && ${header[kcsan]:-} == yes ]]
 }
 
+# elsewhere PATH: the test does not run on the debug kernel in this tier, since it runs on a kernel of Debian's, which is
+# faster; see tests/stock
+elsewhere() {
+	local pattern
+	[[ ! ${T:-} && $tier != full && $1 != *:* ]] || return 1
+	if [[ ! ${elsewhere_patterns+set} ]]; then
+		mapfile -t elsewhere_patterns < <(sed -n 's/^stock-6.12[[:space:]]*instead[[:space:]]*//p' "$tests/stock" 2>/dev/null)
+	fi
+	for pattern in ${elsewhere_patterns[@]+"${elsewhere_patterns[@]}"}; do
+		# shellcheck disable=SC2053 # a pattern on purpose
+		[[ $1 != $pattern ]] || return 0
+	done
+	return 1
+}
+
 # plan_scripts KIND DIR PREFIX [KERNEL]
 plan_scripts() {
 	local kind=$1 dir=$2 prefix=$3 file path kernel=${4:-debug} options
@@ -81,7 +96,7 @@ plan_scripts() {
 		path=${file#"$dir"/}
 		wanted "$prefix$path" || continue
 		read_header "$file"
-		if in_tier "$prefix"; then
+		if in_tier "$prefix" && ! elsewhere "$prefix$path"; then
 			options=${header[vm]:-}
 			[[ $kind != vm ]] || options=$(disks_of "$prefix$path" "$options" "${header[disks]:-}")${options:+ $options}
 			plan_add "$kind" "$prefix$(sentence "$path")" "$file" "${header[timeout]:-120}" \
@@ -156,7 +171,7 @@ plan_stock_kernel() {
 			wanted "$kernel:$path" || continue
 			read_header "$file"
 			kind=${header[disks]:-}
-			[[ $in_tier != check ]] || kind=${kind:-virtio-blk}
+			[[ $in_tier != @(check|instead) ]] || kind=${kind:-virtio-blk}
 			options=$(disks_of "$path" "${header[vm]:-}" "$kind")${header[vm]:+ ${header[vm]}}
 			plan_add vm "$kernel:$(sentence "$path")" "$file" "${header[timeout]:-120}" "$kernel|${options# }"
 		done
