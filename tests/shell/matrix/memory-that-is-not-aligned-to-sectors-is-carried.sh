@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 300
 # disks: nvme (virtio-blk takes only memory that is aligned to sectors)
 # Given a partition of an NVMe disk, and a load by read and write, AIO and io_uring, also in registered buffers, from

@@ -1,4 +1,6 @@
 #!/bin/bash
+# tier: full
+# kcsan: yes
 # timeout: 240
 # disks: virtio-scsi (its memory need not be aligned to sectors)
 # Given ext4, xfs and btrfs on SCSI disks, on each a file that is read and written, directly, by AIO, io_uring and mapping,
