@@ -69,6 +69,7 @@ lacks late local-fs-pre
 lacks loose local-fs-pre
 equal "wanted at boot" "data loose pinned root" \
 	"$(cd "$units/local-fs.target.wants" && printf '%s\n' * | sed 's/interpose@\(.*\).service/\1/' | xargs)"
+equal "wanted for the line with era" interpose-track.timer "$(cd "$units/timers.target.wants" && echo *)"
 equal "mounts" "loose.mount.d $mount.d" "$(cd "$units" && printf '%s\n' *.mount.d | xargs -d '\n')"
 
 RANDOM=${SEED:=$RANDOM}

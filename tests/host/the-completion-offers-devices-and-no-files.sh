@@ -45,7 +45,7 @@ completes() {
 
 # shellcheck source=userspace/completion/interposectl
 . userspace/completion/interposectl
-completes "" attach changed check detach help list monitor pin recover snapshot start status stop unpin version
+completes "" attach changed check detach help list monitor pin recover snapshot start status stop track unpin version
 completes "st" start status stop
 completes "-q unp" unpin
 completes "help sna" snapshot
@@ -72,6 +72,9 @@ completes "monitor " snap1 snap2
 for command in detach status pin unpin changed; do
 	completes "$command " '/dev/mapper/vda1' '/dev/mapper/vg0-home' '/mnt/a\ b' interpose-vda1 other
 done
+completes "track " off on refresh status
+completes "track on " "${devices[@]}"
+completes "track on --meta " "${devices[@]}"
 completes "start " home
 completes "stop " home interpose-vda1 other
 completes "list " ""

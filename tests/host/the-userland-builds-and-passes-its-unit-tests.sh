@@ -14,6 +14,7 @@ make -s -C userspace O="$T_DIR/san" SAN=1 check >"$T_DIR/check" 2>&1 || fail "$(
 interposectl=$T_DIR/root/usr/sbin/interposectl
 for file in usr/sbin/interposectl usr/sbin/interpose-monitor usr/lib/*/libdevmapper-event-interpose.so \
 	usr/share/man/man8/interposectl.8 usr/share/man/man5/interposetab.5 lib/systemd/system/interpose@.service \
+	lib/systemd/system/interpose-track.service lib/systemd/system/interpose-track.timer lib/systemd/system-shutdown/dm-interpose \
 	lib/systemd/system-generators/interpose-generator usr/share/initramfs-tools/scripts/local-premount/dm-interpose \
 	usr/share/bash-completion/completions/interposectl \
 	lib/udev/rules.d/56-dm-interpose.rules usr/share/initramfs-tools/hooks/dm-interpose; do

@@ -114,13 +114,15 @@ static void write_drop_in(const char *unit, const char *file,
 		cannot("write", path);
 }
 
-static void want(const char *by, const char *unit)
+/* @file: in UNIT_DIR */
+static void want(const char *by, const char *unit, const char *file)
 {
-	char directory[PATH_MAX], path[PATH_MAX];
+	char directory[PATH_MAX], path[PATH_MAX], target[PATH_MAX];
 
 	snprintf(directory, sizeof(directory), "%s.wants", by);
-	if (path_in(directory, unit, path) &&
-	    symlink(UNIT_DIR "/interpose@.service", path) && errno != EEXIST)
+	snprintf(target, sizeof(target), UNIT_DIR "/%s", file);
+	if (path_in(directory, unit, path) && symlink(target, path) &&
+	    errno != EEXIST)
 		cannot("write", path);
 }
 
@@ -192,7 +194,10 @@ static void write_service(const struct tab_entry *entry, const struct units *u)
 		      entry->pin ? "RefuseManualStop=yes\n" : "",
 		      entry->pin ? "ExecStop=\n" : "");
 	if (!entry->noauto)
-		want("local-fs.target", u->self);
+		want("local-fs.target", u->self, "interpose@.service");
+	if (!strcmp(entry->args[0], "era"))
+		want("timers.target", "interpose-track.timer",
+		     "interpose-track.timer");
 }
 
 /*

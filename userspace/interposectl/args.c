@@ -51,7 +51,7 @@ static enum takes long_takes(const char *name)
 {
 	static const char *const with_value[] = { "output", "name", "size", "vg",
 		"cow", "file", "timeout", "remove", "interval", "warn", "drop",
-		"step", "horizon", "since", "format", "tab" };
+		"step", "horizon", "since", "format", "tab", "meta" };
 	enum takes takes = NO_VALUE;
 
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(*with_value); i++) {

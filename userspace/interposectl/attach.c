@@ -10,6 +10,7 @@
 #include "attach.h"
 #include "check.h"
 #include "commands.h"
+#include "continuity.h"
 #include "guard.h"
 #include "inner.h"
 #include "parse.h"
@@ -215,6 +216,18 @@ bool attach_limit(const char *word, unsigned int *limit)
 	return false;
 }
 
+/* With what a series of era has to know of it */
+static bool attach_continued(struct attachment *how)
+{
+	struct continuity continuity;
+	bool good;
+
+	continuity_before_attach(&continuity, how->device, how->argc, how->argv);
+	good = attach_device(how);
+	continuity_after_attach(&continuity, how->name);
+	return good;
+}
+
 static enum status attach(struct attachment *how)
 {
 	char journal[128];
@@ -224,7 +237,7 @@ static enum status attach(struct attachment *how)
 	if (!record_begin(&record, journal))
 		return FAILED;
 	how->record = &record;
-	if (attach_device(how)) {
+	if (attach_continued(how)) {
 		record_end(&record);
 		say("%s is interposed by %s", how->device->shown, how->name);
 		return DONE;
@@ -398,7 +411,8 @@ static bool loses_data(const struct interposer *ip)
 enum status detach(const struct stack *stack, const struct interposer *ip,
 		   bool force)
 {
-	bool pinned = ip->has_status ? ip->status.pinned : ip->table.pinned;
+	bool pinned = ip->has_status ? ip->status.pinned : ip->table.pinned, gone;
+	struct continuity continuity;
 	char names[1024];
 
 	if (stack_snapshots_of(stack, ip, names, sizeof(names)))
@@ -412,7 +426,10 @@ enum status detach(const struct stack *stack, const struct interposer *ip,
 	if (ip->map.open_count)
 		return refuse("/dev/mapper/%s is open; fuser -v /dev/mapper/%s shows by which process",
 			      ip->map.name, ip->map.name);
-	if (!map_remove(ip->map.name))
+	continuity_before_detach(&continuity, ip);
+	gone = map_remove(ip->map.name);
+	continuity_after_detach(&continuity, gone);
+	if (!gone)
 		return FAILED;
 	say("%s is no longer interposed", ip->shown);
 	return DONE;

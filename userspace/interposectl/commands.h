@@ -13,6 +13,7 @@ enum status detach_command(int argc, char **argv);
 enum status snapshot_command(int argc, char **argv);
 enum status monitor_command(int argc, char **argv);
 enum status changed_command(int argc, char **argv);
+enum status track_command(int argc, char **argv);
 enum status start_command(int argc, char **argv);
 enum status stop_command(int argc, char **argv);
 enum status pin_command(int argc, char **argv);

@@ -114,13 +114,34 @@ static const struct command commands[] = {
 	  "      --once           check only once\n" },
 	{ "changed", changed_command, true, false,
 	  "list what was written to a device",
-	  "changed [--since ERA] [--format text|ranges|json] NAME|DEVICE\n"
+	  "changed [--since POINT] [--format text|ranges|json] NAME|DEVICE\n"
 	  "  changed --mark NAME|DEVICE",
-	  "Lists what was written to a device that is interposed with the target era.\n\n"
-	  "  -s, --since ERA      list what was written since this era began; default: 1, the\n"
-	  "                       first era\n"
+	  "Lists what was written to a device that is tracked, or interposed with the target\n"
+	  "era. The exit status is 4 if not all changes since that point are known: then a full\n"
+	  "backup is needed.\n\n"
+	  "  -s, --since POINT    list what was written since then; default: all that is known\n"
 	  "  -f, --format FORMAT  ranges: lines with a start and a length in bytes\n"
-	  "  -m, --mark           begin a new era and print its number\n" },
+	  "  -m, --mark           print the point in time that is now: UUID:ERA, or, if the\n"
+	  "                       device was not tracked with track, only the era\n" },
+	{ "track", track_command, true, false,
+	  "record which blocks of a device change",
+	  "track on [--name NAME] [--wipe] [--tab FILE] [--timeout SECONDS] --meta DEVICE DEVICE\n"
+	  "  track off [--tab FILE] NAME|DEVICE\n"
+	  "  track status [--json] [NAME|DEVICE...]\n"
+	  "  track refresh",
+	  "Records which blocks of a device change, across reboots, for backups that read only\n"
+	  "these; changed lists them.\n\n"
+	  "  on                   begin, or go on, and add a line to /etc/interposetab\n"
+	  "  off                  stop, and remove the line; what was recorded stays\n"
+	  "  status               show since when all changes are known\n"
+	  "  refresh              record how the file systems are now, to know after a crash\n"
+	  "                       whether somebody else has written to them; done by a timer\n\n"
+	  "      --meta DEVICE    where it is recorded: a partition or logical volume\n"
+	  "      --wipe           use the --meta device even if there is data on it\n"
+	  "      --name NAME      name of the mapped device; default: interpose-DEVICE\n"
+	  "      --tab FILE       use this file instead of /etc/interposetab\n"
+	  "      --timeout SECONDS  give up if the device does not answer; default: 30\n"
+	  "  -J, --json           print JSON\n" },
 	{ "start", start_command, true, false,
 	  "attach devices listed in /etc/interposetab",
 	  "start [--tab FILE] [--timeout SECONDS] NAME...\n"

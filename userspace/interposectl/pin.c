@@ -7,6 +7,8 @@
 
 #include "args.h"
 #include "commands.h"
+#include "continuity.h"
+#include "continuity.h"
 #include "stack.h"
 
 static enum status pin_one(const char *argument, bool pin)
@@ -20,9 +22,12 @@ static enum status pin_one(const char *argument, bool pin)
 		return FAILED;
 	ip = stack_find(&stack, argument);
 	if (ip) {
-		pinned = ip->has_status ? ip->status.pinned : ip->table.pinned;
-		if (map_message(ip->map.name, pin ? "interpose pin" :
-				"interpose unpin"))
+		pinned = continuity_is_pinned(ip);
+		/* pinned is recorded as long as it is, and not longer */
+		if ((pin || continuity_refresh(ip, false)) &&
+		    map_message(ip->map.name, pin ? "interpose pin" :
+				"interpose unpin") &&
+		    (!pin || continuity_refresh(ip, true)))
 			status = DONE;
 		if (status == DONE && pinned == pin)
 			say("%s is already %s", ip->map.name,

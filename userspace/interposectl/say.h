@@ -20,6 +20,7 @@ enum status {
 	FAILED		= 1,	/* or refused */
 	USAGE		= 2,
 	UNDONE		= 3,	/* interrupted, and as it was before */
+	NEEDS_FULL	= 4,	/* what changed is not known, only a full backup is complete */
 };
 
 struct options {

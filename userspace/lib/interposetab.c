@@ -303,6 +303,34 @@ void tab_free(struct tab *tab)
 	memset(tab, 0, sizeof(*tab));
 }
 
+static bool is_line_of(const char *line, const char *name)
+{
+	size_t length = strlen(name);
+
+	line += strspn(line, BLANKS);
+	return !strncmp(line, name, length) && line[length] &&
+	       strchr(BLANKS, line[length]);
+}
+
+/* Byte by byte: what is not understood is no less somebody's */
+bool tab_copy_without(FILE *from, const char *name, FILE *to)
+{
+	char *line = NULL;
+	bool good = true;
+	size_t size = 0;
+	ssize_t n;
+
+	while (good && (n = getline(&line, &size, from)) >= 0) {
+		if (is_line_of(line, name))
+			continue;
+		good = fwrite(line, 1, n, to) == (size_t)n;
+		if (good && line[n - 1] != '\n')
+			good = fputc('\n', to) != EOF;
+	}
+	free(line);
+	return good && feof(from);
+}
+
 const struct tab_entry *tab_find(const struct tab *tab, const char *name)
 {
 	for (size_t i = 0; i < tab->n; i++)

@@ -45,6 +45,8 @@ typedef void tab_complain(const char *what, void *data);
 bool tab_read(FILE *file, const char *name, tab_complain *complain, void *data,
 	      struct tab *tab);
 void tab_free(struct tab *tab);
+/* All lines but those with that name. False: no memory, or an error */
+bool tab_copy_without(FILE *from, const char *name, FILE *to);
 const struct tab_entry *tab_find(const struct tab *tab, const char *name);
 
 /* The path of what is a path already, or UUID=, LABEL=, PARTUUID=, PARTLABEL= */

@@ -339,8 +339,8 @@ static void option_before(const char *command, char *words)
 static void each_option_before(void)
 {
 	static const char *const commands[] = { "list", "status", "check", "attach",
-		"detach", "pin", "unpin", "snapshot", "monitor", "changed", "start",
-		"stop", "recover" };
+		"detach", "pin", "unpin", "snapshot", "monitor", "changed", "track",
+		"start", "stop", "recover" };
 	char line[64], *help, *rest, *words, *end;
 	unsigned int n = 0;
 

@@ -32,7 +32,7 @@ interposectl_status 0 changed --since "$era" "$P-x"
 says "64 KiB in 1 ranges"
 read -r _ _ current _ <<<"$(interposer_inner_status x)"
 for since in $((current + 1)) 4711 4294967296 18446744073709551615; do
-	refused 1 "$since" "$P-x is in era $current" "era $since has not begun yet" "full backup"
+	refused 4 "$since" "$P-x is in era $current" "era $since has not begun yet" "full backup needed"
 done
 for since in 0 -1 +1 1x 1.0 '' ' 1' 18446744073709551616; do
 	refused 2 "$since" "'$since' is not an era" "usage: "
@@ -46,6 +46,6 @@ dmsetup message "$P-x" 0 drop_metadata_snap
 interposectl -q detach "$P-x"
 dd if=/dev/zero of="$spare" bs=4096 count=1 conv=fsync status=none
 interposectl -q attach --name "$P-x" "$dev" era "$spare" "$dev" 128
-refused 1 "$current" "has not begun yet" "full backup"
+refused 4 "$current" "has not begun yet" "full backup needed"
 interposectl_status 0 detach "$P-x"
 test_done
