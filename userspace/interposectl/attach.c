@@ -408,6 +408,18 @@ static bool loses_data(const struct interposer *ip)
 	return false;
 }
 
+/* What a snapshot has put beneath an era; see snapshot.c */
+static bool remove_base(const struct interposer *ip)
+{
+	char base[MAP_NAME_MAX];
+	struct map_info info = { };
+
+	snprintf(base, sizeof(base), "%.100s-origin", ip->map.name);
+	return strcmp(ip->table.inner, "era") ||
+	       !map_made(MAP_ORIGIN, base, &info) || info.open_count ||
+	       map_remove(info.name);
+}
+
 enum status detach(const struct stack *stack, const struct interposer *ip,
 		   bool force)
 {
@@ -429,7 +441,7 @@ enum status detach(const struct stack *stack, const struct interposer *ip,
 	continuity_before_detach(&continuity, ip);
 	gone = map_remove(ip->map.name);
 	continuity_after_detach(&continuity, gone);
-	if (!gone)
+	if (!gone || !remove_base(ip))
 		return FAILED;
 	say("%s is no longer interposed", ip->shown);
 	return DONE;

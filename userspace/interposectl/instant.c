@@ -10,7 +10,9 @@
  * answer. So the first process does none of them:
  *
  *     main     waits for the worker's result, for @limit seconds at most
- *     worker   suspends a, b; makes the snapshots; resumes b, a; tells the result
+ *     worker   suspends a, b; makes the snapshots; resumes b, a; tells the result.
+ *              Under an era lies a snapshot-origin, which is suspended after it and
+ *              resumed before it
  *     guard a  waits for the end of "alive", a pipe whose other end main has, or
  *              for the limit and a bit; then it resumes a, if it is suspended
  *     guard b  the same for b
@@ -154,7 +156,34 @@ static bool suspend_all(const struct crew *crew, size_t *suspended)
 		now_suspending(crew, *suspended);
 		if (!map_suspend(origin->interposer))
 			return false;
+		if (*origin->base && !map_suspend(origin->base)) {
+			++*suspended;
+			return false;
+		}
 		now_suspending(crew, -1);
+	}
+	return true;
+}
+
+/*
+ * An era that is to lie on a snapshot-origin from now on. It reads its metadata
+ * when its table is loaded, which must be what the old one has left there at the
+ * end of its suspend, and no earlier.
+ */
+static bool load_all(const struct crew *crew)
+{
+	for (size_t i = 0; i < crew->n; i++) {
+		struct origin *origin = &crew->origins[i];
+
+		if (!*origin->table)
+			continue;
+		if (!goes_on(crew))
+			return false;
+		now_at(crew, "the metadata device of %s does not answer",
+		       origin->interposer);
+		if (!map_load(origin->interposer, origin->device.sectors,
+			      "interpose", origin->table))
+			return false;
 	}
 	return true;
 }
@@ -210,6 +239,8 @@ static bool resume_all(const struct crew *crew, size_t n, uint32_t *cookie)
 	while (n--) {
 		now_at(crew, "%s cannot be resumed",
 		       crew->origins[n].interposer);
+		if (*crew->origins[n].base)
+			good &= map_resume(crew->origins[n].base, cookie);
 		good &= map_resume(crew->origins[n].interposer, cookie);
 	}
 	return good;
@@ -221,8 +252,8 @@ static bool do_it(const struct crew *crew, uint32_t *cookie)
 	size_t suspended = 0;
 	bool good, resumed;
 
-	good = suspend_all(crew, &suspended) && make_all(crew, cookie) &&
-	       all_are_suspended(crew);
+	good = suspend_all(crew, &suspended) && load_all(crew) &&
+	       make_all(crew, cookie) && all_are_suspended(crew);
 	if (crew->shared &&
 	    !atomic_compare_exchange_strong(&crew->shared->phase, &phase,
 					    ALL_MADE))
@@ -303,6 +334,8 @@ static void resume_if_suspended(const struct origin *origin)
 	struct map_info info;
 	uint32_t cookie = 0;
 
+	if (*origin->base && map_info(origin->base, &info) && info.suspended)
+		map_resume(origin->base, &cookie);
 	if (map_info(origin->interposer, &info) && info.suspended)
 		map_resume(origin->interposer, &cookie);
 }

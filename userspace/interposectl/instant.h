@@ -23,6 +23,9 @@ struct origin {
 	char interposer[MAP_NAME_MAX];
 	bool interposed;		/* already, by somebody else */
 	char beneath[128];		/* node, or how a shell finds it */
+	char base[MAP_NAME_MAX];	/* under an era: what is the snapshot's origin */
+	char table[512];		/* the era's with that, to be loaded, or "" */
+	char point[64];			/* of its era at that moment, or "" */
 	char snapshot[MAP_NAME_MAX];
 	const char *space;		/* its --cow, or NULL */
 	char cow[PATH_MAX];

@@ -371,6 +371,12 @@ static const struct kind kinds[] = {
 		"INTERPOSE-SNAP-",
 		DM_UDEV_DISABLE_DISK_RULES_FLAG | DM_UDEV_LOW_PRIORITY_FLAG,
 	},
+	[MAP_ORIGIN] = {
+		"INTERPOSE-ORIGIN-",
+		DM_UDEV_DISABLE_DISK_RULES_FLAG |
+		DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+		DM_UDEV_DISABLE_OTHER_RULES_FLAG,
+	},
 };
 
 /* As a shell reads it; what it is to expand, such as "$(...)", stays */
@@ -564,6 +570,20 @@ static bool change(int type, const char *name, const char *what,
 	if (type == DM_DEVICE_REMOVE)
 		map_wait(cookie);
 	return good;
+}
+
+bool map_load(const char *name, uint64_t sectors, const char *type,
+	      const char *params)
+{
+	char word[SHELL_MAX], line[8192];
+	struct map_info info;
+
+	if (!step("dmsetup load %s --table \"0 %llu %s %s\"", shell(name, word),
+		  (unsigned long long)sectors, type,
+		  in_quotes(params, line, sizeof(line))))
+		return true;
+	return map_info(name, &info) &&
+	       load(name, info.dev, sectors, type, params);
 }
 
 bool map_remove(const char *name)

@@ -13,7 +13,8 @@
 #define MAP_NAME_MAX	128
 #define MAP_UUID_MAX	129
 
-enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT };
+/* MAP_ORIGIN: the snapshot-origin beneath an era */
+enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT, MAP_ORIGIN };
 
 struct map_info {
 	char name[MAP_NAME_MAX];
@@ -85,6 +86,9 @@ bool map_create_step(const char *name, enum map_kind kind, uint64_t sectors,
 bool map_make(const char *name, enum map_kind kind, uint64_t sectors,
 	      const char *type, const char *params, uint32_t *cookie,
 	      bool *made, void (*loaded)(void *data), void *data);
+/* Another table, for the next resume */
+bool map_load(const char *name, uint64_t sectors, const char *type,
+	      const char *params);
 bool map_remove(const char *name);
 bool map_suspend(const char *name);
 bool map_resume(const char *name, uint32_t *cookie);

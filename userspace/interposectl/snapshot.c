@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -17,6 +18,7 @@
 #include "check.h"
 #include "commands.h"
 #include "content.h"
+#include "continuity.h"
 #include "cow.h"
 #include "instant.h"
 #include "list.h"
@@ -41,9 +43,65 @@ struct request {
  * The origins
  */
 
+/* The second argument of era: its data device */
+static bool data_of_era(const struct interposer *ip, dev_t *data)
+{
+	char word[WORD_MAX];
+
+	return !strcmp(ip->table.inner, "era") &&
+	       parse_nth_word(ip->table.inner_args, 1, word, sizeof(word)) &&
+	       parse_devno(word, data);
+}
+
+/* Of the moment that is to come: the resume after it begins that era, or a later one */
+static void note_point(struct origin *origin, const struct interposer *ip)
+{
+	char path[PATH_MAX], why[SERIES_WHY];
+	struct era_status era;
+	struct series series;
+
+	if (continuity_series(ip, path, sizeof(path), &series) == SERIES_GOOD &&
+	    continuity_holds(&series, ip, why, sizeof(why)) && ip->has_status &&
+	    parse_era_status(ip->status.inner_status, &era))
+		point_text(&series, era.current + 1, origin->point,
+			   sizeof(origin->point));
+}
+
+/*
+ * era is to lie on a snapshot-origin: what it lets pass is copied then, if it is
+ * overwritten. The first snapshot puts one there, and it stays until the detach.
+ */
+static bool use_era(struct origin *origin, const struct interposer *ip)
+{
+	char meta[WORD_MAX], block[WORD_MAX], name[NAME_SIZE];
+	struct map_info info = { };
+	dev_t data;
+
+	if (!data_of_era(ip, &data))
+		return false;
+	snprintf(origin->base, sizeof(origin->base), "%.100s-origin",
+		 ip->map.name);
+	if (map_made(MAP_ORIGIN, origin->base, &info) && info.dev == data) {
+		snprintf(origin->base, sizeof(origin->base), "%s", info.name);
+	} else if ((data != ip->table.device && data != ip->beneath_dev) ||
+		   !parse_nth_word(ip->table.inner_args, 0, meta, sizeof(meta)) ||
+		   !parse_nth_word(ip->table.inner_args, 2, block, sizeof(block)) ||
+		   !sysfs_name(data, name)) {
+		return false;
+	} else {
+		snprintf(origin->table, sizeof(origin->table),
+			 "%u:%u%s era %s /dev/mapper/%s %s", major(ip->table.device),
+			 minor(ip->table.device),
+			 continuity_is_pinned(ip) ? " 1 pin" : "", meta,
+			 origin->base, block);
+	}
+	note_point(origin, ip);
+	return true;
+}
+
 static bool use_interposer(struct origin *origin, const struct interposer *ip)
 {
-	if (strcmp(ip->table.inner, "snapshot-origin")) {
+	if (strcmp(ip->table.inner, "snapshot-origin") && !use_era(origin, ip)) {
 		complain("%s is interposed by %s with the target %s, but a snapshot needs snapshot-origin; first: interposectl detach %s",
 			 ip->shown, ip->map.name, ip->table.inner,
 			 ip->map.name);
@@ -356,6 +414,35 @@ static bool attach_origins(struct request *request, struct record *record)
 	return true;
 }
 
+/* Nobody uses them yet */
+static bool make_bases(struct request *request, struct record *record)
+{
+	uint32_t cookie = 0;
+	bool good = true, made;
+
+	for (size_t i = 0; i < request->n && good; i++) {
+		struct origin *origin = &request->origins[i];
+
+		if (!*origin->table)
+			continue;
+		if (interrupted() ||
+		    !record_undo(record, "origin %s", origin->base))
+			return false;
+		good = map_create(origin->base, MAP_ORIGIN, origin->device.sectors,
+				  "snapshot-origin", origin->beneath, &cookie,
+				  &made);
+		if (good || made)
+			good &= record_made(record, "origin %s", origin->base);
+		else
+			record_made_nothing(record, "origin %s", origin->base);
+	}
+	map_wait(cookie);
+	for (size_t i = 0; i < request->n && good && !options.dry_run; i++)
+		if (*request->origins[i].table)
+			map_make_node(request->origins[i].base);
+	return good;
+}
+
 static bool find_beneath(struct request *request)
 {
 	struct stack stack;
@@ -418,7 +505,7 @@ static bool take(struct request *request, struct record *record)
 	enum outcome outcome;
 
 	if (!make_space(request, record) || !attach_origins(request, record) ||
-	    !find_beneath(request))
+	    !find_beneath(request) || !make_bases(request, record))
 		return false;
 	for (size_t i = 0; i < request->n; i++)
 		if (!record_undo(record, "snapshot %s",
@@ -426,7 +513,10 @@ static bool take(struct request *request, struct record *record)
 			return false;
 	for (size_t i = 0; i < request->n; i++)
 		if (!record_undo_there(record, "resume %s",
-				       request->origins[i].interposer))
+				       request->origins[i].interposer) ||
+		    (*request->origins[i].base &&
+		     !record_undo_there(record, "resume %s",
+					request->origins[i].base)))
 			return false;
 	if (!write_back_all(request))
 		return false;
@@ -466,6 +556,9 @@ static void tell_how_to_use(const struct request *request)
 			     snapshot_of_other(request, origin, "rtdev"),
 			     hint, sizeof(hint));
 		say("%s", hint);
+		if (*origin->point)
+			say("what changes from now on: interposectl changed --since %s %s",
+			    origin->point, origin->interposer);
 	}
 	if (request->cow.kind == COW_LV)
 		say("to extend its COW store before it is full: interposectl monitor");

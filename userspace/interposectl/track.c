@@ -206,8 +206,8 @@ static void spelling(const struct device *device, bool has_content, char *word,
 			  size))
 		return;
 	snprintf(word, size, "%s", device->shown);
-	say("%s has no name that is the same after each boot; check it in " TAB_FILE,
-	    device->shown);
+	say("%s has no name that is the same after each boot; use one that has, or edit its line in "
+	    TAB_FILE, device->shown);
 }
 
 /*
@@ -376,6 +376,8 @@ static enum status track_off(const struct request *request, const char *argument
 	const struct interposer *ip;
 	struct series series;
 	struct device device;
+	enum status status = FAILED;
+	char snapshots[1024];
 	struct stack stack;
 	bool tracked = false;
 
@@ -391,11 +393,19 @@ static enum status track_off(const struct request *request, const char *argument
 				 ip->shown);
 		tracked &= device_of_number(ip->table.device, &device);
 	}
+	if (tracked && stack_snapshots_of(&stack, ip, snapshots, sizeof(snapshots)))
+		/* before it is unpinned */
+		complain("%s has snapshots, which would become invalid: %s; first: interposectl snapshot --remove NAME",
+			 name, snapshots);
+	else if (tracked)
+		status = DONE;
 	stack_free(&stack);
-	if (!tracked || !replace_line(request->tab, name, NULL))
+	if (status == DONE)
+		status = unpin_and_detach(name);
+	if (status != DONE || !replace_line(request->tab, name, NULL))
 		return FAILED;
 	tell_boot(request, &device, false);
-	return unpin_and_detach(name);
+	return DONE;
 }
 
 /*

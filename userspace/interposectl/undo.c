@@ -131,6 +131,14 @@ static bool identity_of_snapshot(const char *name, char *identity)
 	       disk_identity(info.dev, identity);
 }
 
+static bool identity_of_origin(const char *name, char *identity)
+{
+	struct map_info info;
+
+	return map_made(MAP_ORIGIN, name, &info) &&
+	       disk_identity(info.dev, identity);
+}
+
 struct file_search {
 	struct stat file;
 	char name[NAME_SIZE];
@@ -272,6 +280,15 @@ static bool undo_resume(const char *name, const char *identity)
 		map_wait(cookie);
 	}
 	return good;
+}
+
+/* An era may lie on it by now, and then it goes with that */
+static bool undo_origin(const char *name, const char *identity)
+{
+	struct map_info info;
+
+	return !map_that_was_made(MAP_ORIGIN, name, identity, &info) ||
+	       (info.open_count && !options.dry_run) || map_remove(info.name);
 }
 
 static bool undo_snapshot(const char *name, const char *identity)
@@ -527,6 +544,7 @@ static const struct {
 	bool (*identify)(const char *argument, char *identity);
 } undos[] = {
 	{ "interposer ", undo_interposer, identity_of_interposer },
+	{ "origin ", undo_origin, identity_of_origin },
 	{ "resume ", undo_resume, identity_of_map },
 	{ "snapshot ", undo_snapshot, identity_of_snapshot },
 	{ "loop ", undo_loop, identity_of_loop },

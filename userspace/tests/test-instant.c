@@ -21,6 +21,8 @@
 
 #define N 2
 #define STEPS 6				/* suspend, suspend, make, make, resume, resume */
+#define BASE 2				/* beneath the first one, if that is an era */
+#define ERA_STEPS 9			/* its suspend, the era's new table, its resume */
 
 enum event { NOTHING, KILL_WORKER, STOP_WORKER, KILL_MAIN, STOP_MAIN, HANG,
 	RESUME, INTERRUPT, INTERRUPT_WORKER, KILL_MAIN_AND_GUARDS,
@@ -28,7 +30,8 @@ enum event { NOTHING, KILL_WORKER, STOP_WORKER, KILL_MAIN, STOP_MAIN, HANG,
 	STOP_MAIN_AND_HANG, RESUME_HANGS };
 
 static struct world {
-	atomic_bool suspended[N], has[N];
+	atomic_bool suspended[N + 1], has[N];
+	atomic_bool era, loaded, disorder;
 	atomic_int made, steps, at;
 	_Atomic enum event event;
 	_Atomic pid_t main, worker, guards[N];
@@ -165,7 +168,7 @@ static void step_of_worker(void)
 	}
 }
 
-/* The names are "0" and "1" */
+/* The names are "0" and "1", and "2" is beneath the first one */
 bool map_info(const char *name, struct map_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -177,7 +180,22 @@ bool map_info(const char *name, struct map_info *info)
 bool map_suspend(const char *name)
 {
 	step_of_worker();
+	if (atoi(name) == BASE && !atomic_load(&world->suspended[0]))
+		atomic_store(&world->disorder, true);
 	atomic_store(&world->suspended[atoi(name)], true);
+	return true;
+}
+
+bool map_load(const char *name, uint64_t sectors, const char *type,
+	      const char *params)
+{
+	(void)sectors;
+	(void)type;
+	step_of_worker();
+	if (strcmp(name, "0") || strcmp(params, "era") ||
+	    !atomic_load(&world->suspended[0]))
+		atomic_store(&world->disorder, true);
+	atomic_store(&world->loaded, true);
 	return true;
 }
 
@@ -187,6 +205,8 @@ bool map_resume(const char *name, uint32_t *cookie)
 	step_of_worker();
 	while (atoi(name) == 1 && atomic_load(&world->stuck))
 		usleep(1000);
+	if (!atoi(name) && atomic_load(&world->suspended[BASE]))
+		atomic_store(&world->disorder, true);
 	atomic_store(&world->suspended[atoi(name)], false);
 	return true;
 }
@@ -213,7 +233,10 @@ bool map_create(const char *name, enum map_kind kind, uint64_t sectors,
 
 static void begin(enum event event, int at)
 {
+	bool era = atomic_load(&world->era);
+
 	memset(world, 0, sizeof(*world));
+	atomic_store(&world->era, era);
 	atomic_store(&world->event, event);
 	atomic_store(&world->at, at);
 }
@@ -248,6 +271,10 @@ static pid_t start(unsigned int limit)
 			snprintf(origins[i].snapshot, 8, "snap%d", i);
 			snprintf(origins[i].cow, 8, "cow%d", i);
 		}
+		if (atomic_load(&world->era)) {
+			snprintf(origins[0].base, 8, "%d", BASE);
+			strcpy(origins[0].table, "era");
+		}
 		_exit(told(instant(origins, N, limit, &record), origins));
 	}
 	return pid;
@@ -256,7 +283,8 @@ static pid_t start(unsigned int limit)
 static bool all_are_thawed(void)
 {
 	return !atomic_load(&world->suspended[0]) &&
-	       !atomic_load(&world->suspended[1]);
+	       !atomic_load(&world->suspended[1]) &&
+	       !atomic_load(&world->suspended[BASE]);
 }
 
 /* What was killed leaves its children to this process: until there is none */
@@ -316,6 +344,27 @@ static void resume_hangs(int at)
 	is("when the device answers, all is thawed", ends_thawed());
 }
 
+/* An era, with what is beneath it: never suspended alone, nor longer */
+static void with_an_era(void)
+{
+	atomic_store(&world->era, true);
+	one("an era: nothing happens", NOTHING, 0, 60, INSTANT_DONE, NULL);
+	is("its table is loaded", atomic_load(&world->loaded) &&
+	   !atomic_load(&world->disorder));
+	is("in nine steps", atomic_load(&world->steps) == ERA_STEPS);
+	for (int at = 1; at <= ERA_STEPS; at++) {
+		one("an era: the worker is killed", KILL_WORKER, at, 60,
+		    INSTANT_FAILED, "was killed");
+		is("all in its order", !atomic_load(&world->disorder));
+		one("an era: the first process is killed", KILL_MAIN, at, 60, -1,
+		    NULL);
+		is("all in its order", !atomic_load(&world->disorder));
+	}
+	one("an era: its metadata hang", HANG, 4, 1, INSTANT_FAILED,
+	    "the metadata device of 0 does not answer");
+	atomic_store(&world->era, false);
+}
+
 int main(void)
 {
 	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
@@ -366,5 +415,6 @@ int main(void)
 		/* at the last one it is for the caller to see */
 		one("it is interrupted", INTERRUPT, at, 60,
 		    at < 4 ? INSTANT_FAILED : INSTANT_DONE, NULL);
+	with_an_era();
 	return done();
 }
