@@ -282,7 +282,10 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 	if (!size_of(request, &bytes))
 		return false;
 	snprintf(bytes_text, sizeof(bytes_text), "%" PRIu64 "b", bytes);
-	name_lv(request->snapshot, name, sizeof(name));
+	if (request->volume && name_is_good_for_lv(request->volume))
+		snprintf(name, sizeof(name), "%s", request->volume);
+	else
+		name_lv(request->snapshot, name, sizeof(name));
 	snprintf(node, size, "/dev/%s/%s", group, name);
 	snprintf(path, sizeof(path), "%s/%s", group, name);
 	if (exists(node) || lv_exists(path)) {

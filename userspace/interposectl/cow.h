@@ -21,6 +21,7 @@ struct cow_request {
 	const struct cow_options *options;
 	const struct device *origin;
 	const char *snapshot;		/* its name */
+	const char *volume;		/* how it may be called with COW_LV, or NULL */
 	uint64_t memory;		/* bytes that it may take with COW_RAM */
 	/* it must not lie on any of these; @why if that is unknown */
 	enum lies (*reaches)(const char *name, const void *data, char *why,

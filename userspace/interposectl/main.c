@@ -125,7 +125,7 @@ static const struct command commands[] = {
 	  "                       device was not tracked with track, only the era\n" },
 	{ "track", track_command, true, false,
 	  "record which blocks of a device change",
-	  "track on [--name NAME] [--wipe] [--tab FILE] [--timeout SECONDS] --meta DEVICE DEVICE\n"
+	  "track on [--name NAME] [--wipe] [--tab FILE] [--timeout SECONDS] {--meta DEVICE | --vg VG} DEVICE\n"
 	  "  track off [--tab FILE] NAME|DEVICE\n"
 	  "  track status [--json] [NAME|DEVICE...]\n"
 	  "  track refresh",
@@ -137,6 +137,7 @@ static const struct command commands[] = {
 	  "  refresh              record how the file systems are now, to know after a crash\n"
 	  "                       whether somebody else has written to them; done by a timer\n\n"
 	  "      --meta DEVICE    where it is recorded: a partition or logical volume\n"
+	  "      --vg VG          where it is recorded: a new logical volume in this group\n"
 	  "      --wipe           use the --meta device even if there is data on it\n"
 	  "      --name NAME      name of the mapped device; default: interpose-DEVICE\n"
 	  "      --tab FILE       use this file instead of /etc/interposetab\n"

@@ -27,6 +27,7 @@
 #include "commands.h"
 #include "content.h"
 #include "continuity.h"
+#include "cow.h"
 #include "interposetab.h"
 #include "json.h"
 #include "process.h"
@@ -36,6 +37,7 @@
 
 struct request {
 	const char *meta;
+	const char *vg;
 	const char *name;
 	const char *tab;
 	bool wipe;
@@ -68,11 +70,16 @@ static bool is_blank(const char *path, bool *blank)
 	return true;
 }
 
+static uint64_t metadata_size(const struct device *device)
+{
+	return series_metadata_size((device->sectors + TRACK_BLOCK - 1) /
+				    TRACK_BLOCK);
+}
+
 static bool is_large_enough(const struct device *device,
 			    const struct device *meta)
 {
-	uint64_t blocks = (device->sectors + TRACK_BLOCK - 1) / TRACK_BLOCK;
-	uint64_t least = series_metadata_size(blocks);
+	uint64_t least = metadata_size(device);
 
 	if (meta->sectors * 512 >= least)
 		return true;
@@ -139,6 +146,38 @@ static bool prepare(const struct request *request, const struct device *device,
 	series.sectors = device->sectors;
 	series.block = TRACK_BLOCK;
 	return series_format(meta->path, &series);
+}
+
+/*
+ * A new logical volume for it, of the size that it needs
+ */
+
+static enum lies reaches_device(const char *name, const void *data, char *why,
+				size_t size)
+{
+	const struct device *device = data;
+
+	return sysfs_where(name, device->name, why, size);
+}
+
+static bool make_volume(const struct request *request,
+			const struct device *device, const char *name,
+			struct record *record, struct device *meta)
+{
+	char size[32], volume[160];
+	struct cow_options options_of_cow = {
+		.kind = COW_LV, .where = request->vg, .size = size };
+	const struct cow_request cow = {
+		.options = &options_of_cow, .origin = device,
+		.snapshot = name, .volume = volume, .reaches = reaches_device, .data = device };
+
+	snprintf(volume, sizeof(volume), "%s-era", name);
+	snprintf(size, sizeof(size), "%" PRIu64, metadata_size(device));
+	memset(meta, 0, sizeof(*meta));
+	if (!cow_make(&cow, record, meta->path, sizeof(meta->path)))
+		return false;
+	snprintf(meta->shown, sizeof(meta->shown), "%s", meta->path);
+	return options.dry_run || device_of_node(meta->path, meta);
 }
 
 /*
@@ -300,16 +339,86 @@ static enum status already_on(const struct interposer *ip)
 	return DONE;
 }
 
+/* @record: of what goes again if it cannot be attached, or NULL */
+static enum status attach_era(const struct request *request, const char *name,
+			      const struct device *device,
+			      const struct device *meta, struct record *record)
+{
+	const struct attach_options how = { .name = name, .pin = true,
+					    .limit = request->limit,
+					    .replace_word = "--wipe" };
+	char block[16];
+	enum status status;
+
+	snprintf(block, sizeof(block), "%u", TRACK_BLOCK);
+	status = attach_if_safe(device->path, &how, 4,
+				(char *[]){ "era", (char *)meta->path,
+					    (char *)device->path, block });
+	if (record && status == DONE)
+		record_end(record);
+	else if (record)
+		record_roll_back(record);
+	if (status != DONE)
+		return status;
+	return add_line(request, name, device, meta) ? DONE : FAILED;
+}
+
+static enum status on_device(const struct request *request, const char *name,
+			     const struct device *device)
+{
+	struct device meta;
+
+	if (!device_find(request->meta, &meta) ||
+	    !prepare(request, device, &meta))
+		return FAILED;
+	return attach_era(request, name, device, &meta, NULL);
+}
+
+/* With a volume that is not there */
+static enum status would_attach(const struct request *request, const char *name,
+				const struct device *device,
+				const struct device *meta, struct record *record)
+{
+	struct series series = { .block = TRACK_BLOCK };
+	char params[2 * PATH_MAX + 64];
+
+	snprintf(params, sizeof(params), "%s 1 pin era %s %s %u", device->path,
+		 meta->path, device->path, TRACK_BLOCK);
+	series_format(meta->path, &series);
+	map_create_step(name, MAP_INTERPOSER, device->sectors, "interpose", params);
+	add_line(request, name, device, meta);
+	record_free(record);
+	return DONE;
+}
+
+/* Of a command that fails or is killed no volume is left */
+static enum status on_new_volume(const struct request *request,
+				 const char *name, const struct device *device)
+{
+	struct record record;
+	struct device meta;
+	char of_record[160];
+
+	snprintf(of_record, sizeof(of_record), "track-%s", name);
+	if (!record_begin(&record, of_record))
+		return FAILED;
+	if (make_volume(request, device, name, &record, &meta)) {
+		if (options.dry_run)
+			return would_attach(request, name, device, &meta, &record);
+		if (prepare(request, device, &meta))
+			return attach_era(request, name, device, &meta, &record);
+	}
+	record_roll_back(&record);
+	return interrupted() ? UNDONE : FAILED;
+}
+
 static enum status track_on(const struct request *request, const char *argument)
 {
-	char name[128], block[16];
-	struct device device, meta;
-	struct attach_options how = { .name = name, .pin = true,
-				      .limit = request->limit,
-				      .replace_word = "--wipe" };
 	const struct interposer *ip;
+	struct device device;
 	enum status status;
 	struct stack stack;
+	char name[128];
 
 	if (!device_find(argument, &device) || !stack_read(&stack))
 		return FAILED;
@@ -318,20 +427,15 @@ static enum status track_on(const struct request *request, const char *argument)
 	stack_free(&stack);
 	if (ip)
 		return status;
-	if (!device_find(request->meta, &meta))
-		return FAILED;
 	default_name(&device, name, sizeof(name));
 	if (request->name)
 		snprintf(name, sizeof(name), "%s", request->name);
-	if (!name_is_good(name) || !prepare(request, &device, &meta))
+	if (!name_is_good(name))
 		return FAILED;
-	snprintf(block, sizeof(block), "%u", TRACK_BLOCK);
-	status = attach_if_safe(device.path, &how, 4,
-				(char *[]){ "era", meta.path, device.path, block });
+	status = request->vg ? on_new_volume(request, name, &device) :
+		on_device(request, name, &device);
 	if (status != DONE)
 		return status;
-	if (!add_line(request, name, &device, &meta))
-		return FAILED;
 	tell_boot(request, &device, true);
 	say("%s is tracked; after a full backup, and after each further one: interposectl changed --mark %s",
 	    device.shown, name);
@@ -565,10 +669,11 @@ static enum status act(const struct request *request, const char *action,
 {
 	const bool on = !strcmp(action, "on"), off = !strcmp(action, "off");
 
-	if (!strcmp(action, "status") && !request->meta && !request->name)
+	if (!strcmp(action, "status") && !request->meta && !request->vg &&
+	    !request->name && !request->wipe)
 		return track_status(request, argc, argv);
-	if ((request->meta || request->name || request->wipe) && !on) {
-		complain("--meta, --name and --wipe can only be used with track on");
+	if ((request->meta || request->vg || request->name || request->wipe) && !on) {
+		complain("--meta, --vg, --name and --wipe can only be used with track on");
 		return usage_error("track");
 	}
 	if (request->json) {
@@ -588,9 +693,12 @@ static enum status act(const struct request *request, const char *action,
 		return too_many("track", argv[1]);
 	if (off)
 		return track_off(request, argv[0]);
-	if (request->meta)
+	if (request->meta && request->vg)
+		complain("use only one of --meta and --vg");
+	else if (request->meta || request->vg)
 		return track_on(request, argv[0]);
-	complain("the place for what is recorded is missing; use --meta");
+	else
+		complain("the place for what is recorded is missing; use --meta or --vg");
 	return usage_error("track");
 }
 
@@ -598,6 +706,7 @@ enum status track_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "meta", required_argument, NULL, 'm' },
+		{ "vg", required_argument, NULL, 'v' + 256 },
 		{ "name", required_argument, NULL, 'N' },
 		{ "wipe", no_argument, NULL, 'w' },
 		{ "tab", required_argument, NULL, 't' },
@@ -613,6 +722,7 @@ enum status track_command(int argc, char **argv)
 	while ((option = next_option(argc, argv, "J", longs, NULL)) != -1) {
 		switch (option) {
 		case 'm': request.meta = optarg; break;
+		case 'v' + 256: request.vg = optarg; break;
 		case 'N': request.name = optarg; break;
 		case 'w': request.wipe = true; break;
 		case 't': request.tab = optarg; break;

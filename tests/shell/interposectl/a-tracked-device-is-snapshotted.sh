@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 400
 # Given an ext4 and then an XFS that is tracked, mounted and under load, and a point of it
 # When a file is written, a snapshot is taken, the file is written again, the snapshot is removed, and the same once more
@@ -39,7 +40,7 @@ for type in ext4 xfs; do
 	fio_verify_start load "$at" --size=16M
 	interposectl_status 0 track on --tab "$T_DIR/tab" --name "$P-x" --meta "$spare" "$dev"
 	point=$(interposectl changed --mark "$P-x")
-	for turn in 1 2; do
+	for _ in 1 2; do
 		write
 		wanted=$(sha256sum <"$at/file")
 		interposectl_status 0 snapshot --ram --size 64M --name "$P-snap" "$dev"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 600
 # Given an ext4, an XFS, a btrfs and an f2fs, each tracked, and a point of it
 # When a file is written, the file system unmounted, the device detached and attached again; then detached, and mounted
