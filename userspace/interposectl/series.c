@@ -328,11 +328,13 @@ static uint64_t slot(const struct metadata *md, uint64_t sequence)
 static bool read_tail(const struct metadata *md, unsigned char *uuid,
 		      uint64_t *era)
 {
-	for (int i = 0; i < 5; i++) {
-		if (read_block(md, 0) && series_has_uuid(md->block, uuid, era))
+	for (int i = 0; i < 5 && read_block(md, 0); i++) {
+		if (series_has_uuid(md->block, uuid, era))
 			return true;
-		if (i)
-			usleep(20000);
+		if (get64(md->block + ERA_AT_MAGIC) != ERA_MAGIC ||
+		    is_superblock(md->block))
+			return false; /* all of it, and without one */
+		usleep(20000);
 	}
 	return false;
 }

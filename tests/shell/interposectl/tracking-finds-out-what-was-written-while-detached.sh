@@ -3,7 +3,7 @@
 # timeout: 600
 # Given an ext4, an XFS, a btrfs and an f2fs, each tracked, and a point of it
 # When a file is written, the file system unmounted, the device detached and attached again; then detached, and mounted
-#   and unmounted without the interposer, with nothing written; then detached, and one block written to the whole disk
+#   and unmounted without the interposer, an ext4 and an XFS with no file written; then detached, and one block written to the whole disk
 # Then after the first of these the changes since the point are listed, those from before the detach and from after it;
 #   after each of the others they are not known, which the attach and "track status" say, and since a new point they are
 . tests/lib/test.sh
@@ -28,8 +28,10 @@ write_file() {
 	umount "$at"
 }
 
+# A btrfs and an f2fs write nothing then
 mount_it() {
 	mount "$dev" "$at"
+	[[ $type == @(ext4|xfs) ]] || : >"$at/new"
 	umount "$at"
 }
 
@@ -72,10 +74,7 @@ for type in ext4 xfs btrfs f2fs; do
 	write_file two
 	(($(how_much "$point") >= before)) || fail "what was written before the detach is not in the list"
 	again mount_it
-	case $type in
-	ext4) gap "it was written to while it was not attached" ;;
-	*) gap "it" ;;
-	esac
+	gap "it was written to while it was not attached"
 	again write_past_it
 	gap "it was written to while it was not attached"
 	interposectl_status 0 track off --tab "$T_DIR/tab" "$dev"
