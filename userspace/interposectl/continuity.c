@@ -227,6 +227,16 @@ static void let_go(struct continuity *c)
 	c->held = -1;
 }
 
+/* Whoever has taken it was gone before this attach: a crash in "changed" */
+static void drop_old_snapshot(const struct interposer *ip)
+{
+	struct era_status era;
+
+	if (ip->has_status && parse_era_status(ip->status.inner_status, &era) &&
+	    era.held)
+		map_message(ip->map.name, "drop_metadata_snap");
+}
+
 /* If it is not there, nobody has to be told: nothing is missing so far */
 void continuity_after_attach(struct continuity *c, const char *name)
 {
@@ -241,6 +251,7 @@ void continuity_after_attach(struct continuity *c, const char *name)
 		c->series.state = ip->table.pinned ? SERIES_PINNED : SERIES_ATTACHED;
 		c->series.diskseq = diskseq_of(ip->map.dev);
 		series_write(c->path, &c->series);
+		drop_old_snapshot(ip);
 	}
 	stack_free(&stack);
 }

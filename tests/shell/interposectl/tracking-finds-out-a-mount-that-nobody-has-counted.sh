@@ -4,11 +4,12 @@
 # Given an ext4, an XFS, a btrfs and an f2fs on a disk whose I/O the kernel does not count, as in another boot
 # When each is tracked, detached and attached again with nothing written between, then with a file written, and, for an
 #   ext4 and an XFS, with a mount alone
-# Then the first of these is no gap, and the others are found out by what the file system itself has written
+# Then the first of these is no gap, and ends a look at the records that was left behind; the others are found out by what
+#   the file system itself has written
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 requires_target era
-requires era_restore
+requires era_restore era_invalidate
 
 unpin_if_there() {
 	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
@@ -47,7 +48,9 @@ for type in ext4 xfs btrfs f2fs; do
 	cleanup dm_remove_if_there "$P-x"
 	cleanup unpin_if_there "$P-x"
 	interposectl_status 0 track on --tab "$T_DIR/tab" --name "$P-x" --meta "$(partition "$(scratch b)" 64)" "$dev"
+	dmsetup message "$P-x" 0 take_metadata_snap # by who has crashed
 	again "" true
+	interposectl_status 0 changed "$P-x"
 	mounted_and write
 	again "" true
 	case $type in
