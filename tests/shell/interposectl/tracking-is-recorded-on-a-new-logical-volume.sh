@@ -47,6 +47,7 @@ interposectl_status 0 track off --tab "$T_DIR/tab" "$at"
 lvremove -qq --yes "$P-vg/$P-x-era"
 interposectl_status 1 "${track[@]}" --vg "$P-none" "$dev"
 interposectl_status 1 track on --tab "$T_DIR/tab" --name "$P-x" --vg "$P-vg" "$(disk b)"
+says "recording a write would be a write to be recorded"
 volumes_are
 umount "$at"
 fsck_clean "$dev"
