@@ -39,6 +39,7 @@ case $boot in
 	write
 	interposectl track refresh
 	sync
+	echo "<0>reboot: Restarting system, by a crash" >/dev/kmsg # tools/vm/run looks for it
 	echo b >/proc/sysrq-trigger
 	sleep 1000
 	;;

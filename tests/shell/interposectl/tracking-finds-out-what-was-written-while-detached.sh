@@ -3,7 +3,8 @@
 # timeout: 600
 # Given an ext4, an XFS, a btrfs and an f2fs, each tracked, and a point of it
 # When a file is written, the file system unmounted, the device detached and attached again; then detached, and mounted
-#   and unmounted without the interposer, an ext4 and an XFS with no file written; then detached, and one block written to the whole disk
+#   and unmounted without the interposer, an ext4 and an XFS with no file written; then detached, and one block written to
+#   the whole disk
 # Then after the first of these the changes since the point are listed, those from before the detach and from after it;
 #   after each of the others they are not known, which the attach and "track status" say, and since a new point they are
 . tests/lib/test.sh
