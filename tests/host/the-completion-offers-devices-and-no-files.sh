@@ -45,7 +45,7 @@ completes() {
 
 # shellcheck source=userspace/completion/interposectl
 . userspace/completion/interposectl
-completes "" attach changed check detach help list monitor pin recover snapshot start status stop track unpin version
+completes "" attach backup changed check detach help list monitor pin recover restore snapshot start status stop track unpin version
 completes "st" start status stop
 completes "-q unp" unpin
 completes "help sna" snapshot

@@ -31,7 +31,7 @@ done
 sed 's/\\-/-/g' userspace/man/interposectl.8 | grep -q /usr/share/doc/interposectl/dm-interpose.rst ||
 	fail "interposectl(8) does not say where the document is"
 wants=$(dpkg-deb -f "$T_DIR/deb/interposectl_"*.deb Depends Recommends)
-for package in dm-interpose-dkms dmsetup lvm2 thin-provisioning-tools; do
+for package in dm-interpose-dkms dmsetup interposectl-backup lvm2 thin-provisioning-tools; do
 	[[ $wants == *"$package"* ]] || fail "interposectl does not recommend $package, which it needs or runs programs of"
 done
 

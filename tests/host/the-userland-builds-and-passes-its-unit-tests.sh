@@ -16,7 +16,7 @@ for file in usr/sbin/interposectl usr/sbin/interpose-monitor usr/lib/*/libdevmap
 	usr/share/man/man8/interposectl.8 usr/share/man/man5/interposetab.5 lib/systemd/system/interpose@.service \
 	lib/systemd/system/interpose-track.service lib/systemd/system/interpose-track.timer lib/systemd/system-shutdown/dm-interpose \
 	lib/systemd/system-generators/interpose-generator usr/share/initramfs-tools/scripts/local-premount/dm-interpose \
-	usr/share/bash-completion/completions/interposectl \
+	usr/share/bash-completion/completions/interposectl usr/libexec/interposectl/interpose-backup \
 	lib/udev/rules.d/56-dm-interpose.rules usr/share/initramfs-tools/hooks/dm-interpose; do
 	compgen -G "$T_DIR/root/$file" >"$T_DIR/installed" || fail "not installed: $file"
 done

@@ -51,7 +51,9 @@ static enum takes long_takes(const char *name)
 {
 	static const char *const with_value[] = { "output", "name", "size", "vg",
 		"cow", "file", "timeout", "remove", "interval", "warn", "drop",
-		"step", "horizon", "since", "format", "tab", "meta" };
+		"step", "horizon", "since", "format", "tab", "meta",
+		"to", "keep", "limit", "exec-before", "exec-after", "hooks",
+		"hook-timeout", "progress", "days", "source" };
 	enum takes takes = NO_VALUE;
 
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(*with_value); i++) {

@@ -18,6 +18,8 @@ enum status start_command(int argc, char **argv);
 enum status stop_command(int argc, char **argv);
 enum status pin_command(int argc, char **argv);
 enum status unpin_command(int argc, char **argv);
+enum status backup_command(int argc, char **argv);
+enum status restore_command(int argc, char **argv);
 enum status recover_command(int argc, char **argv);
 enum status help_command(int argc, char **argv);
 enum status version_command(int argc, char **argv);

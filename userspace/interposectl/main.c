@@ -159,6 +159,45 @@ static const struct command commands[] = {
 	  "Like detach, but it is no error if a line of /etc/interposetab is not attached. A\n"
 	  "name that neither that file nor the kernel knows is an error.\n\n"
 	  "      --tab FILE       use this file instead\n" },
+	{ "backup", backup_command, false, true,
+	  "back up devices, and look after backups",
+	  "backup [OPTION...] {--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot} --to DIR DEVICE...\n"
+	  "  backup list [--json] DIR\n"
+	  "  backup verify DIR[@NAME]\n"
+	  "  backup prune {--keep N | --days N} DIR",
+	  "Backs up a snapshot of these devices, all of the same instant, to qcow2 images in\n"
+	  "DIR. Of a device whose changes are tracked it reads what has changed since the last\n"
+	  "backup in DIR; that is the backing file of the new image.\n\n"
+	  "      --to DIR         the directory; it is created\n"
+	  "      --name NAME      name of the backup; default: the time\n"
+	  "      --full           read all of it\n"
+	  "      --keep N         afterwards, remove all backups but the newest N\n"
+	  "      --compress       compress the image\n"
+	  "      --limit RATE     read at most so many bytes a second: 20M\n"
+	  "      --exec-before COMMAND  run this before the instant\n"
+	  "      --exec-after COMMAND  run this after the instant, in any case\n"
+	  "      --hooks DIR      run the programs there, with freeze before and thaw after\n"
+	  "                       the instant; default: /etc/interposectl/freeze.d\n"
+	  "      --hook-timeout SECONDS  kill what is run if it takes longer; default: 30\n"
+	  "      --no-snapshot    read the device itself, or a file, which nobody uses\n"
+	  "      --progress KIND  bar (on a terminal), json (lines) or none\n"
+	  "  -s, --size SIZE      size of the COW store, as of snapshot\n"
+	  "      --vg VG          COW store: a new logical volume in this volume group\n"
+	  "      --cow DEVICE     COW store: all of this device\n"
+	  "      --file PATH      COW store: a new file on another file system\n"
+	  "      --ram            COW store: memory\n"
+	  "      --days N         prune: remove those that are older\n"
+	  "  -J, --json           list: print JSON\n" },
+	{ "restore", restore_command, false, true,
+	  "restore a backup to a device or a file",
+	  "restore [--source SOURCE] [--yes] [--no-verify] --to DEVICE|FILE DIR[@NAME]",
+	  "Verifies a backup, the newest one in DIR or the one with this name, and writes it\n"
+	  "to a file, or to a device that is not in use and large enough.\n\n"
+	  "      --to TARGET      the device or the file\n"
+	  "      --source SOURCE  which one, of a backup of several devices\n"
+	  "      --yes            overwrite it without asking\n"
+	  "      --no-verify      restore it although it is damaged, or untested\n"
+	  "      --progress KIND  bar (on a terminal), json (lines) or none\n" },
 	{ "recover", recover_command, true, false,
 	  "clean up after a command that was killed",
 	  "recover",

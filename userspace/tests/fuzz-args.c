@@ -45,6 +45,7 @@ const char *const fuzz_samples[] = {
 	"pin\nunpin\n--quiet\n/dev/sda1\nhelp\nversion\nhelp\npin\n",
 	"attach\n/dev/sda1\n--pin\nlinear\nUUID=1-2\nLABEL=a b\n8:1\n",
 	"check\n-J\n/dev/sda1\nstatus\ndetach\n--force\nstop\nrecover\n",
+	"backup\n--to\n/b\n--keep\n3\n--ram\n/home\nrestore\n--to\n/dev/sdb\n/b@x\n",
 	"--help\n--version\n-q\n-v\n--\n-\n--dry-run\n",
 };
 
@@ -86,6 +87,7 @@ void __wrap_settings_load(settings_complain *complain, void *data,
 bool __wrap_record_read(struct record *record, const char *name);
 FILE *__wrap_fopen(const char *path, const char *mode);
 int __wrap_posix_spawnp(pid_t *pid, const char *file);
+int __wrap_execv(const char *path, char *const argv[]);
 unsigned int __wrap_sleep(unsigned int seconds);
 
 bool __wrap_device_find(const char *argument, struct device *device)
@@ -239,6 +241,19 @@ int __wrap_posix_spawnp(pid_t *pid, const char *file)
 	(void)pid;
 	(void)file;
 	abort();
+}
+
+/* Only backup and restore do, and not without --dry-run */
+int __wrap_execv(const char *path, char *const argv[])
+{
+	size_t n = 0;
+
+	claim(strstr(path, "/interpose-backup"));
+	while (argv[n])
+		n++;
+	claim(n > 2 && !strcmp(argv[n - 1], "--dry-run"));
+	errno = ENOENT;
+	return -1;
 }
 
 unsigned int __wrap_sleep(unsigned int seconds)

@@ -340,7 +340,7 @@ static void each_option_before(void)
 {
 	static const char *const commands[] = { "list", "status", "check", "attach",
 		"detach", "pin", "unpin", "snapshot", "monitor", "changed", "track",
-		"start", "stop", "recover" };
+		"start", "stop", "backup", "restore", "recover" };
 	char line[64], *help, *rest, *words, *end;
 	unsigned int n = 0;
 

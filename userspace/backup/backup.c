@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * backup: the points, the moment, the data, and at last the manifest
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "command.h"
+#include "copy.h"
+#include "moment.h"
+#include "state.h"
+
+struct request {
+	const char *to;
+	const char *name;
+	bool full;
+	bool as_is;
+	bool compress;
+	unsigned int keep;		/* 0: all of them */
+	struct moment moment;
+	struct source sources[SOURCES_MAX];
+	size_t n;
+};
+
+/*
+ * The new backup
+ */
+
+/* Of this second, or with a number */
+static bool choose_name(struct store *store, struct backup *backup,
+			const char *name, const struct tm *tm)
+{
+	size_t length;
+
+	if (name && (!name_is_plain(name) || strlen(name) >= BACKUP_NAME_MAX)) {
+		complain("'%s' is no name for a backup; use letters, digits and +-._@",
+			 name);
+		return false;
+	}
+	if (name && store_at(store, name)) {
+		complain("there is a backup %s in %s already; choose another --name",
+			 name, store->path);
+		return false;
+	}
+	if (name) {
+		snprintf(backup->name, sizeof(backup->name), "%s", name);
+		return true;
+	}
+	length = strftime(backup->name, sizeof(backup->name), "%Y%m%dT%H%M%SZ", tm);
+	for (unsigned int i = 2; store_at(store, backup->name); i++)
+		snprintf(backup->name + length, sizeof(backup->name) - length,
+			 "-%u", i);
+	return true;
+}
+
+static bool begin(struct store *store, struct backup *backup,
+		  const struct request *request)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	memset(backup, 0, sizeof(*backup));
+	gmtime_r(&now, &tm);
+	strftime(backup->made, sizeof(backup->made), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	for (size_t i = 0; i < store->n; i++)
+		if (store->v[i].sequence >= backup->sequence)
+			backup->sequence = store->v[i].sequence + 1;
+	backup->parts = calloc(request->n, sizeof(*backup->parts));
+	backup->n = backup->parts ? request->n : 0;
+	return backup->parts &&
+	       choose_name(store, backup, request->name, &tm);
+}
+
+static void fill_in(struct part *part, const struct source *source,
+		    const struct backup *backup)
+{
+	snprintf(part->source, sizeof(part->source), "%s", source->shown);
+	snprintf(part->word, sizeof(part->word), "%s", source->word);
+	snprintf(part->file, sizeof(part->file), "%s.%s.qcow2", backup->name,
+		 source->word);
+	snprintf(part->point, sizeof(part->point), "%s", source->point);
+	snprintf(part->full, sizeof(part->full), "%s", source->full);
+	part->size = source->size;
+	if (!source->base)
+		return;
+	snprintf(part->parent, sizeof(part->parent), "%s", source->base->name);
+	snprintf(part->backing, sizeof(part->backing), "%s",
+		 source->base_part->file);
+}
+
+static char *unfinished(const struct part *part, char *path, size_t size)
+{
+	snprintf(path, size, "%s" UNFINISHED, part->file);
+	return path;
+}
+
+static bool write_part(struct request *request, struct source *source,
+		       struct part *part)
+{
+	uint64_t size = part->size;
+	char path[NAME_MAX + 16];
+
+	/* only whole clusters are compressed */
+	if (request->compress)
+		size = (size + CLUSTER - 1) / CLUSTER * CLUSTER;
+	unfinished(part, path, sizeof(path));
+	if (!ranges_cut(&source->ranges, source->size, &part->extents) ||
+	    !image_create(path, size, part->backing))
+		return false;
+	part->bytes = extents_bytes(&part->extents);
+	if (!step("copy %llu bytes of %s to %s",
+		  (unsigned long long)part->bytes, source->node, path))
+		return true;
+	return copy_in(source->fd, source->word, &part->extents, path,
+		       *part->backing, request->compress ? IMAGE_COMPRESS :
+		       IMAGE_WRITE) && !interrupted() && file_sync(path);
+}
+
+static bool name_images(const struct backup *backup)
+{
+	char path[NAME_MAX + 16];
+
+	for (size_t i = 0; i < backup->n; i++) {
+		const struct part *part = &backup->parts[i];
+
+		unfinished(part, path, sizeof(path));
+		if (!step("mv %s %s", path, part->file))
+			continue;
+		if (!rename(path, part->file))
+			continue;
+		complain("cannot rename %s: %s", path, strerror(errno));
+		return false;
+	}
+	return sync_directory();
+}
+
+/* Nothing of it is left; unlink() says nothing of what is not there */
+static void undo(const struct backup *backup)
+{
+	char path[NAME_MAX + 16];
+
+	for (size_t i = 0; i < backup->n; i++) {
+		unlink(unfinished(&backup->parts[i], path, sizeof(path)));
+		unlink(backup->parts[i].file);
+	}
+	snprintf(path, sizeof(path), "%s.json" UNFINISHED, backup->name);
+	unlink(path);
+}
+
+static bool write_all(struct request *request, struct backup *backup)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < request->n; i++)
+		fill_in(&backup->parts[i], &request->sources[i], backup);
+	for (size_t i = 0; i < request->n && good; i++)
+		good = write_part(request, &request->sources[i],
+				  &backup->parts[i]);
+	good = good && manifest_prepare(backup) && name_images(backup) &&
+	       manifest_commit(backup);
+	if (!good)
+		undo(backup);
+	return good;
+}
+
+/*
+ * All of it
+ */
+
+static void tell(const struct store *store, const struct backup *backup)
+{
+	for (size_t i = 0; i < backup->n; i++) {
+		const struct part *part = &backup->parts[i];
+
+		if (*part->parent)
+			say("%s/%s: %llu KiB of %s, which have changed since %s",
+			    store->path, part->file,
+			    (unsigned long long)part->bytes / 1024, part->source,
+			    part->parent);
+		else
+			say("%s/%s: full backup of %s (%s)", store->path,
+			    part->file, part->source, part->full);
+	}
+}
+
+/* What is there when all waits: the snapshot, or the sources themselves */
+static bool read_sources(struct request *request, struct backup *backup)
+{
+	for (size_t i = 0; i < request->n; i++)
+		if (!source_open(&request->sources[i], request->as_is) ||
+		    !source_changes(&request->sources[i]))
+			return false;
+	return write_all(request, backup);
+}
+
+static bool back_up(struct request *request, struct store *store,
+		    struct backup *backup)
+{
+	bool good;
+
+	for (size_t i = 0; i < request->n; i++) {
+		if (!request->full || !request->as_is)
+			source_mark(&request->sources[i]);
+		source_choose_base(&request->sources[i], store, request->full);
+	}
+	if (interrupted() || (!request->as_is &&
+			      !moment_begin(&request->moment, request->sources,
+					    request->n)))
+		return false;
+	good = read_sources(request, backup);
+	if (!good && !interrupted() && !request->as_is)
+		complain("no backup was made; those before are as they were");
+	for (size_t i = 0; i < request->n; i++)
+		source_close(&request->sources[i]);
+	if (!request->as_is && !moment_end(&request->moment))
+		return false;
+	return good;
+}
+
+static enum status back_up_to(struct request *request)
+{
+	struct backup backup = { };
+	struct store store;
+	bool good = store_open(&store, request->to, true, true);
+
+	if (good)
+		store_clean(&store);
+	good = good && begin(&store, &backup, request) &&
+	       back_up(request, &store, &backup);
+	if (good)
+		tell(&store, &backup);
+	backup_free(&backup);
+	if (good && request->keep)
+		good = store_read(&store) && prune(&store, request->keep, 0);
+	store_close(&store);
+	return outcome(good);
+}
+
+static bool find_sources(struct request *request, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (!source_find(&request->sources[request->n], argv[i],
+				 request->as_is))
+			return false;
+		request->n++;
+	}
+	return sources_differ(request->sources, request->n);
+}
+
+/* So that --dry-run may say it, too */
+static enum status would_back_up(struct request *request)
+{
+	for (size_t i = 0; i < request->n; i++)
+		printf("# %s would be backed up to %s\n",
+		       request->sources[i].shown, request->to);
+	return DONE;
+}
+
+/*
+ * The command line
+ */
+
+static void add_space(struct moment *moment, const char *option,
+		      const char *value)
+{
+	if (moment->n_space + 2 > sizeof(moment->space) / sizeof(char *))
+		return;
+	moment->space[moment->n_space++] = option;
+	if (value)
+		moment->space[moment->n_space++] = value;
+}
+
+enum { VG = 0x200, COW, SPACE_FILE, RAM, FULL, KEEP, COMPRESS, LIMIT, BEFORE,
+	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT };
+
+static bool choose_limit(const char *word)
+{
+	if (parse_size(word, 0, &copy_limit) && copy_limit)
+		return true;
+	complain("'%s' is not a rate; give bytes a second, such as 20M", word);
+	return false;
+}
+
+static bool choose(struct request *request, int option)
+{
+	struct moment *moment = &request->moment;
+
+	switch (option) {
+	case 't': request->to = optarg; break;
+	case 'N': request->name = optarg; break;
+	case 's': add_space(moment, "--size", optarg); break;
+	case VG: add_space(moment, "--vg", optarg); break;
+	case COW: add_space(moment, "--cow", optarg); break;
+	case SPACE_FILE: add_space(moment, "--file", optarg); break;
+	case RAM: add_space(moment, "--ram", NULL); break;
+	case FULL: request->full = true; break;
+	case KEEP: return choose_count(optarg, "--keep", &request->keep);
+	case COMPRESS: request->compress = true; break;
+	case LIMIT: return choose_limit(optarg);
+	case BEFORE: moment->before = optarg; break;
+	case AFTER: moment->after = optarg; break;
+	case AS_IS: request->as_is = true; break;
+	case PROGRESS: return choose_progress(optarg);
+	case HOOKS: moment->hooks = optarg; break;
+	case HOOK_TIMEOUT:
+		return choose_count(optarg, "--hook-timeout",
+				    &moment->hook_limit);
+	}
+	return true;
+}
+
+static bool goes_together(const struct request *request, int sources)
+{
+	const struct moment *moment = &request->moment;
+	const char *why = NULL;
+
+	if (!sources)
+		why = "a device is missing";
+	else if (sources > SOURCES_MAX)
+		why = "these are too many devices for one command";
+	else if (!request->to)
+		why = "--to DIR is missing";
+	else if (request->as_is && (moment->n_space || moment->before ||
+				    moment->after))
+		why = "--no-snapshot cannot be used with what is for a snapshot";
+	else if (!request->as_is && !moment->n_space)
+		why = "the COW store of the snapshot is missing; use --vg, --cow, --file or --ram";
+	if (why)
+		complain("backup: %s", why);
+	return !why;
+}
+
+enum status backup_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "to", required_argument, NULL, 't' },
+		{ "name", required_argument, NULL, 'N' },
+		{ "size", required_argument, NULL, 's' },
+		{ "vg", required_argument, NULL, VG },
+		{ "cow", required_argument, NULL, COW },
+		{ "file", required_argument, NULL, SPACE_FILE },
+		{ "ram", no_argument, NULL, RAM },
+		{ "full", no_argument, NULL, FULL },
+		{ "keep", required_argument, NULL, KEEP },
+		{ "compress", no_argument, NULL, COMPRESS },
+		{ "limit", required_argument, NULL, LIMIT },
+		{ "exec-before", required_argument, NULL, BEFORE },
+		{ "exec-after", required_argument, NULL, AFTER },
+		{ "hooks", required_argument, NULL, HOOKS },
+		{ "hook-timeout", required_argument, NULL, HOOK_TIMEOUT },
+		{ "no-snapshot", no_argument, NULL, AS_IS },
+		{ "progress", required_argument, NULL, PROGRESS },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	static struct request request = {
+		.moment = { .hooks = HOOKS_DIR, .hook_limit = HOOK_SECONDS,
+			    .guard = -1 },
+	};
+	int option;
+
+	while ((option = next_option(argc, argv, "s:", longs, NULL)) != -1)
+		if (option == '?' || !choose(&request, option))
+			return usage_error("backup");
+	if (!goes_together(&request, argc - optind))
+		return usage_error("backup");
+	if (!image_programs() ||
+	    !find_sources(&request, argc - optind, argv + optind))
+		return FAILED;
+	return options.dry_run ? would_back_up(&request) : back_up_to(&request);
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hook.h"
+#include "moment.h"
+#include "say.h"
+#include "state.h"
+
+/* What the guard is told, a letter each; what it does when nobody can tell more */
+enum { FREEZES = 'F', THAWED = 'T', TAKES = 'S', REMOVED = 'R' };
+
+static bool remove_snapshot(const struct moment *moment, char *why, size_t size)
+{
+	const char *argv[] = { interposectl(), "snapshot", "--remove",
+		moment->name, NULL };
+
+	return !ask(argv, NULL, why, size, -1);
+}
+
+/*
+ * The guard. It hears the end of the pipe when nobody has it open any more: this
+ * program, and interposectl snapshot, which may go on a while when this is killed.
+ */
+
+__attribute__((noreturn))
+static void guard(const struct moment *moment, int pipe)
+{
+	bool frozen = false, taken = false;
+	char letter, why[512];
+
+	setsid();
+	for (int i = SIGHUP; i <= SIGTERM; i++)
+		signal(i, SIG_IGN);
+	prctl(PR_SET_NAME, "backup-guard");
+	for (;;) {
+		ssize_t n = read(pipe, &letter, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		frozen = letter == FREEZES || (frozen && letter != THAWED);
+		taken = letter == TAKES || (taken && letter != REMOVED);
+	}
+	signal(SIGCHLD, SIG_DFL);
+	for (int i = SIGHUP; i <= SIGTERM; i++)
+		signal(i, SIG_DFL);
+	if (frozen)
+		hooks_thaw(moment);
+	if (taken)
+		remove_snapshot(moment, why, sizeof(why));
+	_exit(0);
+}
+
+/* Nobody need wait for it at the end of a pipe, or for a lock */
+static bool start_guard(struct moment *moment)
+{
+	int ends[2], null;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	fflush(NULL);
+	moment->guard_pid = fork();
+	if (!moment->guard_pid) {
+		dup2(ends[0], STDIN_FILENO);
+		null = open("/dev/null", O_WRONLY);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		close_range(STDERR_FILENO + 1, ~0U, 0);
+		if (chdir("/"))
+			_exit(1);
+		guard(moment, STDIN_FILENO);
+	}
+	close(ends[0]);
+	moment->guard = ends[1];
+	return moment->guard_pid > 0;
+}
+
+static bool tell(const struct moment *moment, char letter)
+{
+	ssize_t n;
+
+	do
+		n = write(moment->guard, &letter, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return true;
+	complain("the guard of the snapshot has ended");
+	return false;
+}
+
+static void end_guard(struct moment *moment)
+{
+	if (moment->guard >= 0)
+		close(moment->guard);
+	moment->guard = -1;
+	while (moment->guard_pid > 0 &&
+	       waitpid(moment->guard_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	moment->guard_pid = 0;
+}
+
+/*
+ * The snapshot
+ */
+
+static bool take(const struct moment *moment, const struct source *sources,
+		 size_t n)
+{
+	const char *argv[16 + SOURCES_MAX] = { interposectl(), "snapshot",
+		"--quiet", "--name", moment->name };
+	size_t argc = 5;
+	char why[512];
+
+	for (size_t i = 0; i < moment->n_space; i++)
+		argv[argc++] = moment->space[i];
+	for (size_t i = 0; i < n; i++)
+		argv[argc++] = sources[i].argument;
+	if (!step("interposectl snapshot --name %s", moment->name))
+		return true;
+	if (!ask(argv, NULL, why, sizeof(why), moment->guard))
+		return true;
+	complain("%s", *why ? why : "interposectl snapshot has failed");
+	return false;
+}
+
+static const char *text_of(struct json_object *from, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(from, key, &value))
+		return "";
+	return json_object_get_string(value) ?: "";
+}
+
+/* "sda1" and "vg0-home", as the list has it */
+static bool is_device(const char *shown, const char *column)
+{
+	const char *name = shown;
+
+	if (!strncmp(name, "/dev/mapper/", 12))
+		name += 12;
+	else if (!strncmp(name, "/dev/", 5))
+		name += 5;
+	return !strcmp(name, column);
+}
+
+/* Which snapshot is that of which source; DM_DEV_DIR is as for libdevmapper */
+static bool find_nodes(const struct moment *moment, struct source *sources,
+		       size_t n)
+{
+	const char *argv[] = { interposectl(), "snapshot", "--list", "--json",
+		NULL };
+	struct json_object *object, *list = NULL;
+	size_t length = strlen(moment->name), found = 0;
+	char *output, why[512];
+
+	ask(argv, &output, why, sizeof(why), -1);
+	object = output ? json_tokener_parse(output) : NULL;
+	free(output);
+	json_object_object_get_ex(object, "snapshots", &list);
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+		const char *name = text_of(one, "name");
+
+		if (strncmp(name, moment->name, length) ||
+		    (name[length] && name[length] != '-'))
+			continue;
+		for (size_t j = 0; j < n; j++) {
+			if (!is_device(sources[j].shown, text_of(one, "device")))
+				continue;
+			snprintf(sources[j].node, sizeof(sources[j].node),
+				 "%s/mapper/%s", getenv("DM_DEV_DIR") ?: "/dev",
+				 name);
+			found++;
+		}
+	}
+	json_object_put(object);
+	if (found == n)
+		return true;
+	complain("the snapshot %s is not found; %s", moment->name, why);
+	return false;
+}
+
+/*
+ * All of it
+ */
+
+bool moment_begin(struct moment *moment, struct source *sources, size_t n)
+{
+	bool good;
+
+	snprintf(moment->name, sizeof(moment->name), "backup-%d", getpid());
+	moment->guard = -1;
+	if (!start_guard(moment)) {
+		complain("cannot start a process: %s", strerror(errno));
+		return false;
+	}
+	good = tell(moment, FREEZES) && hooks_freeze(moment);
+	if (!good) {
+		tell(moment, THAWED);
+		end_guard(moment);
+		return false;
+	}
+	good = !interrupted() && tell(moment, TAKES) && take(moment, sources, n);
+	moment->thaw_failed = !hooks_thaw(moment);
+	if (!tell(moment, THAWED))
+		good = false;
+	if (!good)
+		tell(moment, REMOVED); /* interposectl has left nothing */
+	if (good && !moment->thaw_failed && !interrupted() &&
+	    (step_begins(), find_nodes(moment, sources, n)))
+		return true;
+	if (good)
+		moment_end(moment);
+	else
+		end_guard(moment);
+	return false;
+}
+
+bool moment_end(struct moment *moment)
+{
+	char why[512];
+	bool good = true;
+
+	if (moment->guard < 0)
+		return true;
+	if (step("interposectl snapshot --remove %s", moment->name))
+		good = remove_snapshot(moment, why, sizeof(why));
+	if (good)
+		tell(moment, REMOVED);
+	else
+		complain("%s; later: interposectl snapshot --remove %s", why,
+			 moment->name);
+	end_guard(moment);
+	return good;
+}
