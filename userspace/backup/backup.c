@@ -15,6 +15,7 @@
 #include "copy.h"
 #include "moment.h"
 #include "state.h"
+#include "stream.h"
 
 struct request {
 	const char *to;
@@ -199,6 +200,22 @@ static bool read_sources(struct request *request, struct backup *backup)
 	return write_all(request, backup);
 }
 
+/* No points: whoever has it, does not tell us what becomes of it */
+static enum status stream_out(struct request *request)
+{
+	bool good = true;
+
+	if (!request->as_is)
+		good = moment_begin(&request->moment, request->sources, 1);
+	if (good)
+		good = source_open(&request->sources[0], request->as_is) &&
+		       stream(&request->sources[0]);
+	source_close(&request->sources[0]);
+	if (!request->as_is && !moment_end(&request->moment))
+		good = false;
+	return outcome(good);
+}
+
 static bool back_up(struct request *request, struct store *store,
 		    struct backup *backup)
 {
@@ -315,6 +332,17 @@ static bool choose(struct request *request, int option)
 	return true;
 }
 
+static const char *stream_with(const struct request *request, int sources)
+{
+	if (sources > 1)
+		return "only one device fits in --to -";
+	if (request->name || request->keep || request->compress)
+		return "--to - takes no --name, --keep and --compress; compress what it prints";
+	if (isatty(STDOUT_FILENO))
+		return "--to - is for another program, and not for a terminal";
+	return NULL;
+}
+
 static bool goes_together(const struct request *request, int sources)
 {
 	const struct moment *moment = &request->moment;
@@ -331,6 +359,8 @@ static bool goes_together(const struct request *request, int sources)
 		why = "--no-snapshot cannot be used with what is for a snapshot";
 	else if (!request->as_is && !moment->n_space)
 		why = "the COW store of the snapshot is missing; use --vg, --cow, --file or --ram";
+	if (!why && !strcmp(request->to, "-"))
+		why = stream_with(request, sources);
 	if (why)
 		complain("backup: %s", why);
 	return !why;
@@ -370,6 +400,9 @@ enum status backup_command(int argc, char **argv)
 			return usage_error("backup");
 	if (!goes_together(&request, argc - optind))
 		return usage_error("backup");
+	if (!strcmp(request.to, "-"))
+		return find_sources(&request, 1, argv + optind) ?
+			stream_out(&request) : FAILED;
 	if (!image_programs() ||
 	    !find_sources(&request, argc - optind, argv + optind))
 		return FAILED;

@@ -9,6 +9,8 @@ enum status backup_command(int argc, char **argv);
 enum status list_backups(int argc, char **argv);
 enum status verify_command(int argc, char **argv);
 enum status prune_command(int argc, char **argv);
+enum status mount_command(int argc, char **argv);
+enum status umount_command(int argc, char **argv);
 enum status restore_command(int argc, char **argv);
 
 /* "see: interposectl help backup" */

@@ -93,6 +93,8 @@ static enum status backup(int argc, char **argv)
 		{ "list", list_backups },
 		{ "verify", verify_command },
 		{ "prune", prune_command },
+		{ "mount", mount_command },
+		{ "umount", umount_command },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(words) / sizeof(*words); i++) {

@@ -17,6 +17,7 @@
 #include "args.h"
 #include "command.h"
 #include "copy.h"
+#include "mount.h"
 #include "state.h"
 
 struct target {
@@ -173,32 +174,86 @@ static bool restore_to(const struct target *target, const struct part *part)
 	return false;
 }
 
-/* The only one, or the one that is named */
-static struct part *choose_part(struct backup *backup, const char *source)
-{
-	struct part *part = NULL;
-
-	if (!source && backup->n == 1)
-		return &backup->parts[0];
-	for (size_t i = 0; source && i < backup->n; i++)
-		if (!strcmp(backup->parts[i].source, source) ||
-		    !strcmp(backup->parts[i].word, source))
-			part = &backup->parts[i];
-	if (!part && source)
-		complain("there is no %s in the backup %s", source, backup->name);
-	else if (!part)
-		complain("the backup %s is of %zu devices; name one of them with --source",
-			 backup->name, backup->n);
-	return part;
-}
+#define FILES_MAX	256
 
 struct request {
 	char path[PATH_MAX], name[BACKUP_NAME_MAX];
 	const char *to;
 	const char *source;
+	char *files[FILES_MAX];		/* of it, and not all of it */
+	size_t n_files;
 	bool yes;
 	bool trust;
 };
+
+/* In a directory, where nothing is replaced unasked */
+static bool may_restore_files(const struct request *request)
+{
+	char path[2 * PATH_MAX], *name;
+	struct stat st;
+
+	for (size_t i = 0; i < request->n_files; i++) {
+		for (name = request->files[i] + strlen(request->files[i]);
+		     name > request->files[i] && name[-1] == '/';)
+			*--name = '\0';
+		name = strrchr(request->files[i], '/');
+		name = name ? name + 1 : request->files[i];
+		if (!*name || !strcmp(name, ".") || !strcmp(name, "..")) {
+			complain("--file: '%s' is not the path of a file",
+				 request->files[i]);
+			return false;
+		}
+		snprintf(path, sizeof(path), "%s/%s", request->to, name);
+		if (request->yes || lstat(path, &st))
+			continue;
+		complain("%s is there already; to overwrite it, add --yes", path);
+		return false;
+	}
+	return true;
+}
+
+static bool restore_some(struct store *store, const struct request *request)
+{
+	struct backup *backup = store_find(store, request->name);
+	struct part *part;
+
+	part = backup ? backup_choose(backup, request->source) : NULL;
+	if (!part || !restore_files(part->file, request->files,
+				    request->n_files, request->to))
+		return false;
+	say("%zu of %s of %s, %s, restored to %s", request->n_files,
+	    part->source, backup->name, backup->made, request->to);
+	return true;
+}
+
+static enum status restore_files_command(struct request *request)
+{
+	char to[PATH_MAX];
+	struct store store;
+	struct stat st;
+	bool good;
+
+	if (!realpath(request->to, to) || stat(to, &st) || !S_ISDIR(st.st_mode))
+		return refuse("%s is not a directory; files are restored to one",
+			      request->to);
+	request->to = to;
+	if (!image_programs() || !may_restore_files(request))
+		return FAILED;
+	good = store_open(&store, request->path, false, false) &&
+	       restore_some(&store, request);
+	store_close(&store);
+	return outcome(good);
+}
+
+static bool add_file(struct request *request, char *file)
+{
+	if (request->n_files < FILES_MAX) {
+		request->files[request->n_files++] = file;
+		return true;
+	}
+	complain("these are too many files for one command");
+	return false;
+}
 
 static bool restore(struct store *store, const struct request *request,
 		    const struct target *target)
@@ -206,7 +261,7 @@ static bool restore(struct store *store, const struct request *request,
 	struct backup *backup = store_find(store, request->name);
 	struct part *part;
 
-	part = backup ? choose_part(backup, request->source) : NULL;
+	part = backup ? backup_choose(backup, request->source) : NULL;
 	if (!part || !fits(target, part))
 		return false;
 	if (!request->trust && !verify_backup(store, backup, true)) {
@@ -231,6 +286,7 @@ enum status restore_command(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "to", required_argument, NULL, 't' },
 		{ "source", required_argument, NULL, 'S' },
+		{ "file", required_argument, NULL, 'F' },
 		{ "yes", no_argument, NULL, 'y' },
 		{ "no-verify", no_argument, NULL, 'n' },
 		{ "progress", required_argument, NULL, 'p' },
@@ -247,6 +303,7 @@ enum status restore_command(int argc, char **argv)
 		switch (option) {
 		case 't': request.to = optarg; break;
 		case 'S': request.source = optarg; break;
+		case 'F': good &= add_file(&request, optarg); break;
 		case 'y': request.yes = true; break;
 		case 'n': request.trust = true; break;
 		case 'p': good &= choose_progress(optarg); break;
@@ -260,8 +317,11 @@ enum status restore_command(int argc, char **argv)
 	if (!good || argc - optind != 1 || !request.to)
 		return usage_error("restore");
 	if (!store_split(argv[optind], request.path, sizeof(request.path),
-			 request.name, sizeof(request.name)) ||
-	    !image_programs() || !find_target(&target, request.to))
+			 request.name, sizeof(request.name)))
+		return FAILED;
+	if (request.n_files)
+		return restore_files_command(&request);
+	if (!image_programs() || !find_target(&target, request.to))
 		return FAILED;
 	good = store_open(&store, request.path, false, false) &&
 	       restore(&store, &request, &target);

@@ -100,6 +100,25 @@ struct part *backup_part(struct backup *backup, const char *word)
 	return NULL;
 }
 
+/* The only one, or the one that is named */
+struct part *backup_choose(struct backup *backup, const char *source)
+{
+	struct part *part = NULL;
+
+	if (!source && backup->n == 1)
+		return &backup->parts[0];
+	for (size_t i = 0; source && i < backup->n; i++)
+		if (!strcmp(backup->parts[i].source, source) ||
+		    !strcmp(backup->parts[i].word, source))
+			part = &backup->parts[i];
+	if (!part && source)
+		complain("there is no %s in the backup %s", source, backup->name);
+	else if (!part)
+		complain("the backup %s is of %zu devices; name one of them with --source",
+			 backup->name, backup->n);
+	return part;
+}
+
 struct backup *store_find(struct store *store, const char *name)
 {
 	struct backup *backup = NULL;

@@ -27,10 +27,12 @@ bool store_look(struct store *store, const char *path);
 bool store_read(struct store *store);
 void store_close(struct store *store);
 
-/* @name: or NULL for the newest that can be used; @why_not may be used, too */
+/* @name: or "" for the newest that can be used. NULL: it has been said why */
 struct backup *store_find(struct store *store, const char *name);
 struct backup *store_at(struct store *store, const char *name);
 struct part *backup_part(struct backup *backup, const char *word);
+/* The only one, or the one of that name; NULL: it has been said why */
+struct part *backup_choose(struct backup *backup, const char *source);
 /* DIR@NAME, taken apart; @name is "" without one */
 bool store_split(const char *word, char *path, size_t size, char *name,
 		 size_t name_size);

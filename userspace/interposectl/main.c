@@ -164,11 +164,14 @@ static const struct command commands[] = {
 	  "backup [OPTION...] {--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot} --to DIR DEVICE...\n"
 	  "  backup list [--json] DIR\n"
 	  "  backup verify DIR[@NAME]\n"
-	  "  backup prune {--keep N | --days N} DIR",
+	  "  backup prune {--keep N | --days N} DIR\n"
+	  "  backup mount [--source SOURCE] DIR[@NAME] MOUNTPOINT\n"
+	  "  backup umount MOUNTPOINT",
 	  "Backs up a snapshot of these devices, all of the same instant, to qcow2 images in\n"
 	  "DIR. Of a device whose changes are tracked it reads what has changed since the last\n"
 	  "backup in DIR; that is the backing file of the new image.\n\n"
-	  "      --to DIR         the directory; it is created\n"
+	  "      --to DIR         the directory; it is created; - for all of one device, as it\n"
+	  "                       is, on standard output\n"
 	  "      --name NAME      name of the backup; default: the time\n"
 	  "      --full           read all of it\n"
 	  "      --keep N         afterwards, remove all backups but the newest N\n"
@@ -187,13 +190,17 @@ static const struct command commands[] = {
 	  "      --file PATH      COW store: a new file on another file system\n"
 	  "      --ram            COW store: memory\n"
 	  "      --days N         prune: remove those that are older\n"
+	  "      --source SOURCE  mount: which one, of a backup of several devices\n"
 	  "  -J, --json           list: print JSON\n" },
 	{ "restore", restore_command, false, true,
 	  "restore a backup to a device or a file",
-	  "restore [--source SOURCE] [--yes] [--no-verify] --to DEVICE|FILE DIR[@NAME]",
+	  "restore [--source SOURCE] [--yes] [--no-verify] --to DEVICE|FILE DIR[@NAME]\n"
+	  "  restore [--source SOURCE] [--yes] --file PATH... --to DIRECTORY DIR[@NAME]",
 	  "Verifies a backup, the newest one in DIR or the one with this name, and writes it\n"
 	  "to a file, or to a device that is not in use and large enough.\n\n"
 	  "      --to TARGET      the device or the file\n"
+	  "      --file PATH      only this file or directory in its file system; can be given\n"
+	  "                       several times\n"
 	  "      --source SOURCE  which one, of a backup of several devices\n"
 	  "      --yes            overwrite it without asking\n"
 	  "      --no-verify      restore it although it is damaged, or untested\n"
