@@ -66,4 +66,8 @@ for file in "$STORE"/*.json; do
 done
 full_because "there is no good backup of this series yet"
 increment
+n=$((n + 1))
+back_up --full --name "n$n" >"$T_DIR/said"
+grep -qF "full backup of $SOURCE (as was asked for)" "$T_DIR/said" || fail "$(<"$T_DIR/said")"
+increment
 test_done

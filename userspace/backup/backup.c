@@ -222,8 +222,7 @@ static bool back_up(struct request *request, struct store *store,
 	bool good;
 
 	for (size_t i = 0; i < request->n; i++) {
-		if (!request->full || !request->as_is)
-			source_mark(&request->sources[i]);
+		source_mark(&request->sources[i]);
 		source_choose_base(&request->sources[i], store, request->full);
 	}
 	if (interrupted() || (!request->as_is &&

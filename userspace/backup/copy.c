@@ -205,9 +205,11 @@ static bool read_source(struct work *work, char *buffer,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail(work, "cannot read %s at %llu: %s", work->what,
+			return fail(work, "cannot read %s at %llu: %s%s",
+				    work->what,
 				    (unsigned long long)piece->start + got,
-				    strerror(errno));
+				    strerror(errno), errno == EIO ?
+				    " (of a snapshot: is its COW store full?)" : "");
 		if (!n)
 			return fail(work, "%s has become smaller", work->what);
 		got += n;

@@ -186,6 +186,22 @@ struct request {
 	bool trust;
 };
 
+/* An image would be replaced by what is in it; this is the directory of the backups */
+static bool is_elsewhere(const struct target *target)
+{
+	char directory[PATH_MAX];
+	struct stat here, there;
+
+	snprintf(directory, sizeof(directory), "%s", target->path);
+	*strrchr(directory, '/') = '\0';
+	if (stat(".", &here) || stat(*directory ? directory : "/", &there) ||
+	    here.st_dev != there.st_dev || here.st_ino != there.st_ino)
+		return true;
+	complain("%s is among the backups; restore to a file in another directory",
+		 target->argument);
+	return false;
+}
+
 /* In a directory, where nothing is replaced unasked */
 static bool may_restore_files(const struct request *request)
 {
@@ -262,7 +278,7 @@ static bool restore(struct store *store, const struct request *request,
 	struct part *part;
 
 	part = backup ? backup_choose(backup, request->source) : NULL;
-	if (!part || !fits(target, part))
+	if (!part || !fits(target, part) || !is_elsewhere(target))
 		return false;
 	if (!request->trust && !verify_backup(store, backup, true)) {
 		if (!interrupted())
