@@ -90,6 +90,30 @@ done
 keep_copy b
 restores b
 
+# Killed while a hook is at it, which would go on to freeze, and while the snapshot is made
+killed_when() {
+	: >"$world/hooked"
+	: >"$world/calls"
+	"$BACKUP" backup --ram --hooks "$T_DIR/hooks" --hook-timeout 1000 --name c --to "$STORE" "$SOURCE" >"$T_DIR/said" 2>&1 &
+	wait_until "it is at it" 60 grep -q "$2" "$1"
+	kill -KILL $!
+	wait $! || true
+	wait_until "it has passed" 60 passed
+}
+# shellcheck disable=SC2016 # for the hook
+echo 'echo $$ >"$T_DIR/world/hook"; echo waits >>"$T_DIR/world/hooked"; sleep 1000; echo late >>"$T_DIR/world/frozen"' >"$world/hook-freeze"
+killed_when "$world/hooked" waits
+is_gone() { ! kill -0 "$(<"$world/hook")"; }
+wait_until "the hook is gone" 60 is_gone
+passed || fail "it froze after it was thawed"
+rm "$world/hook-freeze"
+echo 3 >"$world/hangs"
+killed_when "$world/calls" "snapshot --quiet"
+wait_until "the snapshot that came after that is removed" 60 grep -q "snapshot --remove" "$world/calls"
+passed || fail "something is left: $(<"$world/snapshots")"
+[[ $(<"$world/moments") ]] || fail "there was no snapshot: this test is broken"
+rm "$world/hangs"
+
 # Several sources at once, and while it is read, the source is written to
 cp "$SOURCE" "$T_DIR/second"
 cp "$SOURCE" "$T_DIR/copies/both"

@@ -25,7 +25,7 @@ static double now(void)
 }
 
 /* In a session of its own, so that all that it starts can be killed */
-static pid_t start(const char *const argv[])
+static pid_t start(const struct moment *moment, const char *const argv[])
 {
 	pid_t pid;
 	int null;
@@ -35,6 +35,7 @@ static pid_t start(const char *const argv[])
 	if (pid)
 		return pid;
 	setsid();
+	moment_tell(moment, NEWS_HOOK_BEGINS);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -67,25 +68,23 @@ static int await(pid_t pid, double until)
 	return !WIFEXITED(status) || WEXITSTATUS(status);
 }
 
-static bool call(const char *const argv[], const char *shown, double until,
-		 unsigned int limit)
+static bool call(const struct moment *moment, const char *const argv[],
+		 const char *shown, double until)
 {
 	pid_t pid;
+	int ended;
 
 	if (!step("%s", shown))
 		return true;
-	pid = start(argv);
-	switch (pid > 0 ? await(pid, until) : 1) {
-	case 0:
-		return true;
-	case 2:
+	pid = start(moment, argv);
+	ended = pid > 0 ? await(pid, until) : 1;
+	moment_tell(moment, NEWS_HOOK_ENDED);
+	if (ended == 2)
 		complain("%s took longer than %u seconds, and was killed", shown,
-			 limit);
-		return false;
-	default:
+			 moment->hook_limit);
+	else if (ended)
 		complain("%s has failed", shown);
-		return false;
-	}
+	return !ended;
 }
 
 static bool call_command(const struct moment *moment, const char *command,
@@ -93,7 +92,7 @@ static bool call_command(const struct moment *moment, const char *command,
 {
 	const char *argv[] = { "/bin/sh", "-c", command, NULL };
 
-	return !command || call(argv, command, until, moment->hook_limit);
+	return !command || call(moment, argv, command, until);
 }
 
 /*
@@ -133,7 +132,7 @@ static bool call_all(const struct moment *moment, const char *word,
 		free(entries[i]);
 		if ((good || !stop) && !stat(path, &st) &&
 		    S_ISREG(st.st_mode) && !access(path, X_OK))
-			good &= call(argv, shown, until, moment->hook_limit);
+			good &= call(moment, argv, shown, until);
 	}
 	if (n >= 0)
 		free(entries);

@@ -15,8 +15,10 @@
 #include "say.h"
 #include "state.h"
 
-/* What the guard is told, a letter each; what it does when nobody can tell more */
-enum { FREEZES = 'F', THAWED = 'T', TAKES = 'S', REMOVED = 'R' };
+struct message {
+	enum news news;
+	pid_t pid;
+};
 
 static bool remove_snapshot(const struct moment *moment, char *why, size_t size)
 {
@@ -31,32 +33,53 @@ static bool remove_snapshot(const struct moment *moment, char *why, size_t size)
  * program, and interposectl snapshot, which may go on a while when this is killed.
  */
 
-__attribute__((noreturn))
-static void guard(const struct moment *moment, int pipe)
+struct seen {
+	bool frozen;
+	bool taken;
+	pid_t hook;
+};
+
+/* Until there is nobody who could tell more; a message is written as a whole */
+static void listen_to(int pipe, struct seen *seen)
 {
-	bool frozen = false, taken = false;
-	char letter, why[512];
+	struct message message;
+	ssize_t n;
+
+	while ((n = read(pipe, &message, sizeof(message))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != sizeof(message))
+			break;
+		switch (message.news) {
+		case NEWS_FREEZES: seen->frozen = true; break;
+		case NEWS_THAWED: seen->frozen = false; break;
+		case NEWS_TAKES: seen->taken = true; break;
+		case NEWS_REMOVED: seen->taken = false; break;
+		case NEWS_HOOK_BEGINS: seen->hook = message.pid; break;
+		case NEWS_HOOK_ENDED: seen->hook = 0; break;
+		}
+	}
+}
+
+__attribute__((noreturn))
+static void guard(struct moment *moment, int pipe)
+{
+	struct seen seen = { };
+	char why[512];
 
 	setsid();
 	for (int i = SIGHUP; i <= SIGTERM; i++)
 		signal(i, SIG_IGN);
 	prctl(PR_SET_NAME, "backup-guard");
-	for (;;) {
-		ssize_t n = read(pipe, &letter, 1);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		frozen = letter == FREEZES || (frozen && letter != THAWED);
-		taken = letter == TAKES || (taken && letter != REMOVED);
-	}
-	signal(SIGCHLD, SIG_DFL);
+	listen_to(pipe, &seen);
+	moment->guard = -1; /* its hooks have nobody to tell */
 	for (int i = SIGHUP; i <= SIGTERM; i++)
 		signal(i, SIG_DFL);
-	if (frozen)
+	if (seen.hook)
+		kill(-seen.hook, SIGKILL);
+	if (seen.frozen)
 		hooks_thaw(moment);
-	if (taken)
+	if (seen.taken)
 		remove_snapshot(moment, why, sizeof(why));
 	_exit(0);
 }
@@ -85,14 +108,22 @@ static bool start_guard(struct moment *moment)
 	return moment->guard_pid > 0;
 }
 
-static bool tell(const struct moment *moment, char letter)
+bool moment_tell(const struct moment *moment, enum news news)
 {
+	const struct message message = { news, getpid() };
 	ssize_t n;
 
+	if (moment->guard < 0)
+		return true;
 	do
-		n = write(moment->guard, &letter, 1);
+		n = write(moment->guard, &message, sizeof(message));
 	while (n < 0 && errno == EINTR);
-	if (n == 1)
+	return n == sizeof(message);
+}
+
+static bool tell(const struct moment *moment, enum news news)
+{
+	if (moment_tell(moment, news))
 		return true;
 	complain("the guard of the snapshot has ended");
 	return false;
@@ -205,18 +236,18 @@ bool moment_begin(struct moment *moment, struct source *sources, size_t n)
 		complain("cannot start a process: %s", strerror(errno));
 		return false;
 	}
-	good = tell(moment, FREEZES) && hooks_freeze(moment);
+	good = tell(moment, NEWS_FREEZES) && hooks_freeze(moment);
 	if (!good) {
-		tell(moment, THAWED);
+		tell(moment, NEWS_THAWED);
 		end_guard(moment);
 		return false;
 	}
-	good = !interrupted() && tell(moment, TAKES) && take(moment, sources, n);
+	good = !interrupted() && tell(moment, NEWS_TAKES) && take(moment, sources, n);
 	moment->thaw_failed = !hooks_thaw(moment);
-	if (!tell(moment, THAWED))
+	if (!tell(moment, NEWS_THAWED))
 		good = false;
 	if (!good)
-		tell(moment, REMOVED); /* interposectl has left nothing */
+		tell(moment, NEWS_REMOVED); /* interposectl has left nothing */
 	if (good && !moment->thaw_failed && !interrupted() &&
 	    (step_begins(), find_nodes(moment, sources, n)))
 		return true;
@@ -237,7 +268,7 @@ bool moment_end(struct moment *moment)
 	if (step("interposectl snapshot --remove %s", moment->name))
 		good = remove_snapshot(moment, why, sizeof(why));
 	if (good)
-		tell(moment, REMOVED);
+		tell(moment, NEWS_REMOVED);
 	else
 		complain("%s; later: interposectl snapshot --remove %s", why,
 			 moment->name);

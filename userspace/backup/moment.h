@@ -32,6 +32,21 @@ struct moment {
 	pid_t guard_pid;
 };
 
+/*
+ * What the guard is told. A hook tells its own number before it begins: if it is
+ * still at it when this program is gone, it is killed before it is thawed.
+ */
+enum news {
+	NEWS_FREEZES,
+	NEWS_THAWED,
+	NEWS_TAKES,
+	NEWS_REMOVED,
+	NEWS_HOOK_BEGINS,
+	NEWS_HOOK_ENDED,
+};
+
+bool moment_tell(const struct moment *moment, enum news news);
+
 /* False: it has been said why, and all is as before */
 bool moment_begin(struct moment *moment, struct source *sources, size_t n);
 /* False: something is left, which has been said */
