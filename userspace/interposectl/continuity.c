@@ -50,7 +50,7 @@ static uint64_t diskseq_of(dev_t dev)
  * what is more there went to the disk itself.
  */
 
-/* The fields of Documentation/block/stat.rst, from 1 on: 7 and 14 */
+/* The fields of stat in sysfs, from 1 on: 7 and 14 */
 static bool count_writes(const char *name, uint64_t *count)
 {
 	char line[512], word[WORD_MAX];
