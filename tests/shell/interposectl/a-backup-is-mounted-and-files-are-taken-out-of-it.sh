@@ -8,6 +8,7 @@
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 requires_target snapshot
+cleanup modprobe -r nbd
 requires_module nbd
 requires qemu-img qemu-nbd
 
