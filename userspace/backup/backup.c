@@ -14,8 +14,10 @@
 #include "command.h"
 #include "copy.h"
 #include "moment.h"
+#include "remote.h"
 #include "state.h"
 #include "stream.h"
+#include "write.h"
 
 struct request {
 	const char *to;
@@ -24,6 +26,9 @@ struct request {
 	bool as_is;
 	bool compress;
 	unsigned int keep;		/* 0: all of them */
+	bool away;			/* to a receiver, by its command or by ssh */
+	const char *receiver;
+	struct remote remote;
 	struct moment moment;
 	struct source sources[SOURCES_MAX];
 	size_t n;
@@ -95,26 +100,14 @@ static void fill_in(struct part *part, const struct source *source,
 		 source->base_part->file);
 }
 
-static char *unfinished(const struct part *part, char *path, size_t size)
-{
-	snprintf(path, size, "%s" UNFINISHED, part->file);
-	return path;
-}
-
 static bool write_part(struct request *request, struct source *source,
 		       struct part *part)
 {
-	uint64_t size = part->size;
 	char path[NAME_MAX + 16];
 
-	/* only whole clusters are compressed */
-	if (request->compress)
-		size = (size + CLUSTER - 1) / CLUSTER * CLUSTER;
-	unfinished(part, path, sizeof(path));
-	if (!ranges_cut(&source->ranges, source->size, &part->extents) ||
-	    !image_create(path, size, part->backing))
+	write_path(part, path, sizeof(path));
+	if (!write_create(part, request->compress))
 		return false;
-	part->bytes = extents_bytes(&part->extents);
 	if (!step("copy %llu bytes of %s to %s",
 		  (unsigned long long)part->bytes, source->node, path))
 		return true;
@@ -123,51 +116,54 @@ static bool write_part(struct request *request, struct source *source,
 		       IMAGE_WRITE) && !interrupted() && file_sync(path);
 }
 
-static bool name_images(const struct backup *backup)
+static bool send_part(const struct request *request, struct source *source,
+		      struct part *part)
 {
-	char path[NAME_MAX + 16];
-
-	for (size_t i = 0; i < backup->n; i++) {
-		const struct part *part = &backup->parts[i];
-
-		unfinished(part, path, sizeof(path));
-		if (!step("mv %s %s", path, part->file))
-			continue;
-		if (!rename(path, part->file))
-			continue;
-		complain("cannot rename %s: %s", path, strerror(errno));
-		return false;
-	}
-	return sync_directory();
+	if (!step("send %llu bytes of %s to %s",
+		  (unsigned long long)part->bytes, source->node,
+		  request->remote.shown))
+		return true;
+	return copy_out(source->fd, source->word, &part->extents,
+			request->remote.to) && !interrupted();
 }
 
-/* Nothing of it is left; unlink() says nothing of what is not there */
-static void undo(const struct backup *backup)
+/* To who writes them as write_all() does */
+static bool send_all(struct request *request, struct backup *backup)
 {
-	char path[NAME_MAX + 16];
+	bool good = remote_begin(&request->remote, backup, request->compress,
+				 request->keep);
 
-	for (size_t i = 0; i < backup->n; i++) {
-		unlink(unfinished(&backup->parts[i], path, sizeof(path)));
-		unlink(backup->parts[i].file);
-	}
-	snprintf(path, sizeof(path), "%s.json" UNFINISHED, backup->name);
-	unlink(path);
+	for (size_t i = 0; i < request->n && good; i++)
+		good = send_part(request, &request->sources[i],
+				 &backup->parts[i]);
+	return good && remote_stored(&request->remote);
 }
 
 static bool write_all(struct request *request, struct backup *backup)
 {
 	bool good = true;
 
-	for (size_t i = 0; i < request->n; i++)
-		fill_in(&backup->parts[i], &request->sources[i], backup);
 	for (size_t i = 0; i < request->n && good; i++)
 		good = write_part(request, &request->sources[i],
 				  &backup->parts[i]);
-	good = good && manifest_prepare(backup) && name_images(backup) &&
-	       manifest_commit(backup);
+	good = good && write_commit(backup);
 	if (!good)
-		undo(backup);
+		write_undo(backup);
 	return good;
+}
+
+static bool cut_all(struct request *request, struct backup *backup)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct source *source = &request->sources[i];
+		struct part *part = &backup->parts[i];
+
+		fill_in(part, source, backup);
+		if (!ranges_cut(&source->ranges, source->size, &part->extents))
+			return false;
+		part->bytes = extents_bytes(&part->extents);
+	}
+	return true;
 }
 
 /*
@@ -197,7 +193,9 @@ static bool read_sources(struct request *request, struct backup *backup)
 		if (!source_open(&request->sources[i], request->as_is) ||
 		    !source_changes(&request->sources[i]))
 			return false;
-	return write_all(request, backup);
+	return cut_all(request, backup) &&
+	       (request->away ? send_all(request, backup) :
+		write_all(request, backup));
 }
 
 /* No points: whoever has it, does not tell us what becomes of it */
@@ -258,6 +256,26 @@ static enum status back_up_to(struct request *request)
 	return outcome(good);
 }
 
+/* The directory is the receiver's, and locked and cleaned by it */
+static enum status back_up_away(struct request *request)
+{
+	struct backup backup = { };
+	struct store store = { .lock = -1 };
+	bool good = remote_start(&request->remote, request->to,
+				 request->receiver) &&
+		    remote_backups(&request->remote, &store);
+
+	good = good && begin(&store, &backup, request) &&
+	       back_up(request, &store, &backup);
+	if (good)
+		tell(&store, &backup);
+	backup_free(&backup);
+	if (!remote_end(&request->remote, good))
+		good = false;
+	store_close(&store);
+	return outcome(good);
+}
+
 static bool find_sources(struct request *request, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
@@ -274,7 +292,8 @@ static enum status would_back_up(struct request *request)
 {
 	for (size_t i = 0; i < request->n; i++)
 		printf("# %s would be backed up to %s\n",
-		       request->sources[i].shown, request->to);
+		       request->sources[i].shown,
+		       request->to ?: request->receiver);
 	return DONE;
 }
 
@@ -293,7 +312,7 @@ static void add_space(struct moment *moment, const char *option,
 }
 
 enum { VG = 0x200, COW, SPACE_FILE, RAM, FULL, KEEP, COMPRESS, LIMIT, BEFORE,
-	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT };
+	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT, RECEIVER };
 
 static bool choose_limit(const char *word)
 {
@@ -323,12 +342,18 @@ static bool choose(struct request *request, int option)
 	case AFTER: moment->after = optarg; break;
 	case AS_IS: request->as_is = true; break;
 	case PROGRESS: return choose_progress(optarg);
+	case RECEIVER: request->receiver = optarg; break;
 	case HOOKS: moment->hooks = optarg; break;
 	case HOOK_TIMEOUT:
 		return choose_count(optarg, "--hook-timeout",
 				    &moment->hook_limit);
 	}
 	return true;
+}
+
+static bool is_stream(const struct request *request)
+{
+	return request->to && !strcmp(request->to, "-");
 }
 
 static const char *stream_with(const struct request *request, int sources)
@@ -351,14 +376,15 @@ static bool goes_together(const struct request *request, int sources)
 		why = "a device is missing";
 	else if (sources > SOURCES_MAX)
 		why = "these are too many devices for one command";
-	else if (!request->to)
-		why = "--to DIR is missing";
+	else if (!request->to == !request->receiver)
+		why = request->to ? "use only one of --to and --receiver" :
+			"--to DIR is missing";
 	else if (request->as_is && (moment->n_space || moment->before ||
 				    moment->after))
 		why = "--no-snapshot cannot be used with what is for a snapshot";
 	else if (!request->as_is && !moment->n_space)
 		why = "the COW store of the snapshot is missing; use --vg, --cow, --file or --ram";
-	if (!why && !strcmp(request->to, "-"))
+	if (!why && is_stream(request))
 		why = stream_with(request, sources);
 	if (why)
 		complain("backup: %s", why);
@@ -385,6 +411,7 @@ enum status backup_command(int argc, char **argv)
 		{ "hook-timeout", required_argument, NULL, HOOK_TIMEOUT },
 		{ "no-snapshot", no_argument, NULL, AS_IS },
 		{ "progress", required_argument, NULL, PROGRESS },
+		{ "receiver", required_argument, NULL, RECEIVER },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -399,11 +426,14 @@ enum status backup_command(int argc, char **argv)
 			return usage_error("backup");
 	if (!goes_together(&request, argc - optind))
 		return usage_error("backup");
-	if (!strcmp(request.to, "-"))
+	request.away = request.receiver || remote_is(request.to);
+	if (is_stream(&request))
 		return find_sources(&request, 1, argv + optind) ?
 			stream_out(&request) : FAILED;
-	if (!image_programs() ||
+	if ((!request.away && !image_programs()) ||
 	    !find_sources(&request, argc - optind, argv + optind))
 		return FAILED;
-	return options.dry_run ? would_back_up(&request) : back_up_to(&request);
+	if (options.dry_run)
+		return would_back_up(&request);
+	return request.away ? back_up_away(&request) : back_up_to(&request);
 }

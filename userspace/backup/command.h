@@ -12,6 +12,7 @@ enum status prune_command(int argc, char **argv);
 enum status mount_command(int argc, char **argv);
 enum status umount_command(int argc, char **argv);
 enum status restore_command(int argc, char **argv);
+enum status receive_command(int argc, char **argv);
 
 /* "see: interposectl help backup" */
 enum status usage_error(const char *command);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gcrypt.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "copy.h"
+#include "pipe.h"
 #include "say.h"
 #include "state.h"
 
@@ -124,6 +126,9 @@ struct work {
 	struct server server;
 	const char *what;		/* is read, for messages */
 	int fd;
+	int pipe;			/* of frames */
+	pthread_mutex_t turn;		/* who reads or writes a frame */
+	bool *seen;			/* the pieces that have come */
 	bool over;
 	enum access access;
 	struct extents *pieces;
@@ -258,6 +263,92 @@ static bool copy_piece(struct work *work, struct nbd_handle *nbd, char *buffer,
 	if (!read_source(work, buffer, piece))
 		return false;
 	sum(piece, buffer);
+	return write_image(work, nbd, buffer, piece);
+}
+
+/*
+ * source --> pipe
+ */
+
+static bool send_piece(struct work *work, struct nbd_handle *nbd, char *buffer,
+		       struct extent *piece)
+{
+	struct frame frame = {
+		.magic = htole32(FRAME_MAGIC),
+		.index = htole64(piece - work->pieces->v),
+	};
+	bool good;
+
+	(void)nbd;
+	if (!read_source(work, buffer, piece))
+		return false;
+	sum(piece, buffer);
+	frame.zero = htole32(piece->zero);
+	memcpy(frame.sum, piece->sum, SUM_SIZE);
+	pthread_mutex_lock(&work->turn);
+	/* nothing behind one of which only a part was written */
+	good = !atomic_load(&work->failed) &&
+	       pipe_write(work->pipe, &frame, sizeof(frame)) &&
+	       (piece->zero || pipe_write(work->pipe, buffer, piece->length));
+	if (!good)
+		fail(work, "the receiver takes no more: %s", strerror(errno));
+	pthread_mutex_unlock(&work->turn);
+	return good;
+}
+
+/*
+ * pipe --> image
+ */
+
+/*
+ * The next one that comes, whichever that is; in turns. Who has sent it says why no
+ * more come.
+ */
+static struct extent *read_frame(struct work *work, char *buffer,
+				 struct frame *frame)
+{
+	struct extent *piece;
+	uint64_t index;
+
+	if (atomic_load(&work->failed))
+		return NULL;
+	if (!pipe_read(work->pipe, frame, sizeof(*frame))) {
+		atomic_store(&work->failed, true);
+		return NULL;
+	}
+	index = le64toh(frame->index);
+	if (frame->magic != htole32(FRAME_MAGIC) || index >= work->pieces->n ||
+	    work->seen[index]) {
+		fail(work, "what comes is not understood");
+		return NULL;
+	}
+	work->seen[index] = true;
+	piece = &work->pieces->v[index];
+	if (frame->zero) {
+		memset(buffer, 0, piece->length);
+	} else if (!pipe_read(work->pipe, buffer, piece->length)) {
+		atomic_store(&work->failed, true);
+		return NULL;
+	}
+	return piece;
+}
+
+static bool receive_piece(struct work *work, struct nbd_handle *nbd,
+			  char *buffer, struct extent *any)
+{
+	struct extent *piece;
+	struct frame frame;
+
+	(void)any; /* only as many as there are */
+	pthread_mutex_lock(&work->turn);
+	piece = read_frame(work, buffer, &frame);
+	pthread_mutex_unlock(&work->turn);
+	if (!piece)
+		return false;
+	sum(piece, buffer);
+	if (memcmp(piece->sum, frame.sum, SUM_SIZE))
+		return fail(work, "at %llu has come something else than was sent: the checksum differs",
+			    (unsigned long long)piece->start);
 	return write_image(work, nbd, buffer, piece);
 }
 
@@ -449,7 +540,7 @@ static bool gcrypt_is_ready(void)
 	return true;
 }
 
-/* What is wrong is said with @prefix */
+/* What is wrong is said with @prefix. @file: of an image, or NULL for none */
 static bool work_on(struct work *work, const char *file, enum access access,
 		    const char *prefix)
 {
@@ -459,17 +550,19 @@ static bool work_on(struct work *work, const char *file, enum access access,
 		return true;
 	work->access = access;
 	pthread_mutex_init(&work->lock, NULL);
+	pthread_mutex_init(&work->turn, NULL);
 	pthread_cond_init(&work->ended, NULL);
 	work->total = extents_bytes(work->pieces);
-	if (!gcrypt_is_ready() || !server_start(&work->server, file, access))
+	if (!gcrypt_is_ready() ||
+	    (file && !server_start(&work->server, file, access)))
 		return false;
 	run_workers(work);
-	good = server_stop(&work->server, access != IMAGE_READ);
+	good = !file || server_stop(&work->server, access != IMAGE_READ);
 	if (interrupted())
 		return false;
 	if (*work->why)
 		complain("%s%s", prefix, work->why);
-	return good && !*work->why;
+	return good && !atomic_load(&work->failed);
 }
 
 bool copy_in(int fd, const char *what, struct extents *pieces,
@@ -484,6 +577,37 @@ bool copy_in(int fd, const char *what, struct extents *pieces,
 	};
 
 	return work_on(&work, file, access, "") && extents_compact(pieces);
+}
+
+bool copy_out(int fd, const char *what, struct extents *pieces, int to)
+{
+	struct work work = {
+		.each = send_piece,
+		.what = what,
+		.fd = fd,
+		.pipe = to,
+		.pieces = pieces,
+	};
+
+	return work_on(&work, NULL, IMAGE_READ, "");
+}
+
+bool copy_from(int from, struct extents *pieces, const char *file, bool over,
+	       enum access access)
+{
+	struct work work = {
+		.each = receive_piece,
+		.what = file,
+		.pipe = from,
+		.over = over,
+		.pieces = pieces,
+		.seen = calloc(pieces->n + 1, sizeof(bool)),
+	};
+	bool good = work.seen && work_on(&work, file, access, "") &&
+		    extents_compact(pieces);
+
+	free(work.seen);
+	return good;
 }
 
 bool copy_check(const char *file, const struct extents *pieces)

@@ -3,6 +3,8 @@
  * The data: several workers, each with a piece of its own in flight
  *
  *     copy_in       source --> checksum --> image
+ *     copy_out      source --> checksum --> pipe
+ *     copy_from                 pipe -----> checksum --> image
  *     copy_check    image ---> checksum, the same as in the manifest?
  */
 #ifndef BACKUP_COPY_H
@@ -32,6 +34,11 @@ bool ranges_cut(const struct ranges *ranges, uint64_t size,
  */
 bool copy_in(int fd, const char *what, struct extents *pieces,
 	     const char *file, bool over, enum access access);
+/* The same to somebody else, who has the list of @pieces */
+bool copy_out(int fd, const char *what, struct extents *pieces, int to);
+/* And there, from the pipe @from */
+bool copy_from(int from, struct extents *pieces, const char *file, bool over,
+	       enum access access);
 /* What differs is said, as much as there is room for a patient reader */
 bool copy_check(const char *file, const struct extents *pieces);
 /* The sums of @pieces, from the image */

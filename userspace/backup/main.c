@@ -8,7 +8,8 @@
  *     backup.c --> source.c   what has changed?       interposectl changed
  *         |------> moment.c   the snapshot            interposectl snapshot
  *         |------> copy.c --> image.c                 qemu-nbd
- *         +------> manifest.c, store.c                the directory
+ *         |------> write.c, manifest.c, store.c       the directory
+ *         +------> remote.c --> ssh --> receive.c     the same on another machine
  */
 #include <signal.h>
 #include <stdio.h>
@@ -95,6 +96,7 @@ static enum status backup(int argc, char **argv)
 		{ "prune", prune_command },
 		{ "mount", mount_command },
 		{ "umount", umount_command },
+		{ "receive", receive_command },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(words) / sizeof(*words); i++) {

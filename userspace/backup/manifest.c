@@ -50,11 +50,18 @@ bool name_is_plain(const char *name)
 	return *name && !strchr(".-", *name) && !name[strspn(name, plain)];
 }
 
-void backup_free(struct backup *backup)
+static void free_parts(struct backup *backup)
 {
 	for (size_t i = 0; i < backup->n; i++)
 		free(backup->parts[i].extents.v);
 	free(backup->parts);
+	backup->parts = NULL;
+	backup->n = 0;
+}
+
+void backup_free(struct backup *backup)
+{
+	free_parts(backup);
 	memset(backup, 0, sizeof(*backup));
 }
 
@@ -163,7 +170,7 @@ static bool get_part(struct json_object *from, struct part *part)
 	       *part->word && get_extents(from, part);
 }
 
-static bool get_backup(struct json_object *from, struct backup *backup)
+bool manifest_parse(struct json_object *from, struct backup *backup)
 {
 	struct json_object *list;
 	uint64_t version;
@@ -205,7 +212,7 @@ void manifest_read(struct backup *backup, const char *name)
 	snprintf(backup->name, sizeof(backup->name), "%s", name);
 	snprintf(path, sizeof(path), "%s.json", name);
 	object = json_object_from_file(path);
-	good = get_backup(object, backup);
+	good = manifest_parse(object, backup);
 	json_object_put(object);
 	if (good)
 		return;
@@ -213,11 +220,7 @@ void manifest_read(struct backup *backup, const char *name)
 		snprintf(backup->problem, sizeof(backup->problem),
 			 "its manifest %s cannot be read, or is damaged", path);
 	/* what it has is unknown, then, and not a part of it */
-	for (size_t i = 0; i < backup->n; i++)
-		free(backup->parts[i].extents.v);
-	free(backup->parts);
-	backup->parts = NULL;
-	backup->n = 0;
+	free_parts(backup);
 }
 
 /*
@@ -278,7 +281,7 @@ static void put_part(FILE *file, const struct part *part)
 	json_object_put(to);
 }
 
-static bool put_backup(FILE *file, const struct backup *backup)
+bool manifest_put(FILE *file, const struct backup *backup)
 {
 	fprintf(file, "{\"version\":%d,\"name\":\"%s\",\"sequence\":%llu,\"made\":\"%s\",\n\"sources\":[",
 		MANIFEST_VERSION, backup->name,
@@ -288,7 +291,7 @@ static bool put_backup(FILE *file, const struct backup *backup)
 		put_part(file, &backup->parts[i]);
 	}
 	fputs("]}\n", file);
-	return !fflush(file) && !ferror(file) && !fsync(fileno(file));
+	return !fflush(file) && !ferror(file);
 }
 
 bool sync_directory(void)
@@ -313,7 +316,7 @@ bool manifest_prepare(const struct backup *backup)
 	if (!step("write %s", path))
 		return true;
 	file = fopen(path, "we");
-	good = file && put_backup(file, backup);
+	good = file && manifest_put(file, backup) && !fsync(fileno(file));
 	if (file && fclose(file))
 		good = false;
 	if (good)

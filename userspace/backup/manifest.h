@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+
+struct json_object;
 
 #define MANIFEST_VERSION	1
 #define BACKUP_NAME_MAX		96
@@ -68,6 +71,9 @@ bool name_is_plain(const char *name);
 
 /* NAME.json in the current directory. Read: what is wrong is in its problem. */
 void manifest_read(struct backup *backup, const char *name);
+/* All but its name, into a cleared @backup; false: it is damaged */
+bool manifest_parse(struct json_object *from, struct backup *backup);
+bool manifest_put(FILE *file, const struct backup *backup);
 /*
  * In two parts: NAME.json.unfinished is on the disk, and then has its name. False:
  * it has been said why; what was there is there still.

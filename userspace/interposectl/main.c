@@ -161,17 +161,21 @@ static const struct command commands[] = {
 	  "      --tab FILE       use this file instead\n" },
 	{ "backup", backup_command, false, true,
 	  "back up devices, and look after backups",
-	  "backup [OPTION...] {--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot} --to DIR DEVICE...\n"
+	  "backup [OPTION...] {--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot} {--to DIR | --receiver COMMAND} DEVICE...\n"
 	  "  backup list [--json] DIR\n"
 	  "  backup verify DIR[@NAME]\n"
 	  "  backup prune {--keep N | --days N} DIR\n"
 	  "  backup mount [--source SOURCE] DIR[@NAME] MOUNTPOINT\n"
-	  "  backup umount MOUNTPOINT",
+	  "  backup umount MOUNTPOINT\n"
+	  "  backup receive DIR",
 	  "Backs up a snapshot of these devices, all of the same instant, to qcow2 images in\n"
 	  "DIR. Of a device whose changes are tracked it reads what has changed since the last\n"
 	  "backup in DIR; that is the backing file of the new image.\n\n"
 	  "      --to DIR         the directory; it is created; - for all of one device, as it\n"
-	  "                       is, on standard output\n"
+	  "                       is, on standard output; ssh://[USER@]HOST[:PORT]/DIR for\n"
+	  "                       a directory on another machine\n"
+	  "      --receiver COMMAND  instead: the command that starts interposectl backup\n"
+	  "                       receive DIR, wherever that is\n"
 	  "      --name NAME      name of the backup; default: the time\n"
 	  "      --full           read all of it\n"
 	  "      --keep N         afterwards, remove all backups but the newest N\n"
