@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 60
 # vm: --append memmap=64M!1G
 # Given a device whose memory can be mapped past the block layer
