@@ -6,7 +6,21 @@
 
 patience=1
 
-# be_patient: sets $patience. It never becomes less. No process is started but the first time.
+# count_processors: sets $patience_processors. Not with nproc: a test that leaves a guest without memory cannot start it,
+# and a division by nothing would end wait_until, and go on with what comes behind it.
+count_processors() {
+	local key list range
+	while read -r key list; do
+		[[ $key != Cpus_allowed_list: ]] || break
+	done </proc/self/status
+	patience_processors=0
+	for range in ${list//,/ }; do
+		patience_processors=$((patience_processors + ${range#*-} - ${range%-*} + 1))
+	done
+	((patience_processors)) || patience_processors=1
+}
+
+# be_patient: sets $patience. It never becomes less. No process is started.
 be_patient() {
 	local now=${T_PATIENCE:-1} load
 	if [[ ${DM_INTERPOSE_PATIENCE:-} ]]; then
@@ -16,7 +30,7 @@ be_patient() {
 	if [[ ${T_PATIENCE_FILE:-} ]]; then
 		read -r now <"$T_PATIENCE_FILE" || now=1
 	else
-		: "${patience_processors:=$(nproc)}"
+		[[ ${patience_processors:-} ]] || count_processors
 		read -r load _ </proc/loadavg
 		load=${load%.*}
 		# a guest alone is a load of two
