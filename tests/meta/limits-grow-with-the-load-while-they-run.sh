@@ -23,4 +23,12 @@ for load in 0.30 4.00 9.90 20.00; do
 	)")
 done
 equal "patience on two processors" "1 2 5 11" "${numbers[*]}"
+
+# a test may leave a guest without memory for a new process
+env -u T_PATIENCE_FILE -u DM_INTERPOSE_PATIENCE -u T_PATIENCE bash >"$T_DIR/counted" <<-'END'
+	. tests/lib/patience.sh
+	PATH=/nowhere be_patient
+	echo "$patience_processors"
+END
+equal "processors, counted without a process" "$(nproc)" "$(<"$T_DIR/counted")"
 test_done
