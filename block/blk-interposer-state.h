@@ -48,6 +48,30 @@ static inline void bio_expect_endio(struct bio *bio)
 {
 }
 
+/*
+ * Was @bio mapped where it is, and is it counted? bi_flags is full: with the two
+ * flags of the hook all 16 bits have a meaning. BIO_BOUNCED has none without
+ * CONFIG_BOUNCE, which CONFIG_BLK_INTERPOSER excludes: nobody sets or reads it.
+ * No clone and no part of a bio inherits it.
+ */
+static_assert(!IS_ENABLED(CONFIG_BOUNCE));
+static_assert(sizeof_field(struct bio, bi_flags) * BITS_PER_BYTE >= BIO_FLAG_LAST);
+
+static inline bool bio_is_direct(const struct bio *bio)
+{
+	return bio->bi_flags & (1U << BIO_BOUNCED);
+}
+
+static inline void bio_set_direct(struct bio *bio)
+{
+	bio->bi_flags |= 1U << BIO_BOUNCED;
+}
+
+static inline void bio_clear_direct(struct bio *bio)
+{
+	bio->bi_flags &= ~(1U << BIO_BOUNCED);
+}
+
 /* What the hook has redirected goes on in the loop that it was called from. */
 static inline void blk_interposer_queue(struct blk_interposer *ip,
 					struct bio *bio)

@@ -185,28 +185,32 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 }
 
 /*
- * Address a bio of the interposed device, or of one of its partitions, to the
- * owner. Runs with q_usage_counter of the bio's queue held.
+ * The sector of a bio, of the interposed device or of one of its partitions, on
+ * the interposed device. blk_partition_remap() has moved the bio to the whole
+ * disk, unless it is an empty flush. A bio of a partition whose whole disk is
+ * interposed keeps the sector that it has there.
  */
-static void blk_interposer_readdress(struct blk_interposer *ip,
-				     struct bio *bio)
+sector_t blk_interposer_sector(struct blk_interposer *ip, struct bio *bio)
+{
+	sector_t sector = bio->bi_iter.bi_sector;
+
+	if (bio_flagged(bio, BIO_REMAPPED) && bio->bi_bdev == ip->bdev &&
+	    bio_sectors(bio))
+		sector -= ip->bdev->bd_start_sect;
+	return sector;
+}
+
+/*
+ * Address a bio of the interposed device, or of one of its partitions, to the
+ * owner. It is counted in ->inflight.
+ */
+void blk_interposer_address(struct blk_interposer *ip, struct bio *bio)
 {
 	sector_t sector = bio->bi_iter.bi_sector;
 	dev_t dev = bio->bi_bdev->bd_dev;
 
-	percpu_ref_get(&ip->inflight);
-	this_cpu_inc(*ip->redirected);
-
-	/*
-	 * blk_partition_remap() has moved the bio to the whole disk, unless it
-	 * is an empty flush. A bio of a partition whose whole disk is
-	 * interposed keeps the sector that it has there.
-	 */
-	if (bio_flagged(bio, BIO_REMAPPED)) {
-		if (bio->bi_bdev == ip->bdev && bio_sectors(bio))
-			bio->bi_iter.bi_sector -= ip->bdev->bd_start_sect;
-		bio_clear_flag(bio, BIO_REMAPPED);
-	}
+	bio->bi_iter.bi_sector = blk_interposer_sector(ip, bio);
+	bio_clear_flag(bio, BIO_REMAPPED);
 
 	/*
 	 * bio_poll() must not meet a bio that waits at the gate or that DM core
@@ -222,21 +226,24 @@ static void blk_interposer_readdress(struct blk_interposer *ip,
 	trace_block_bio_remap(bio, dev, sector);
 }
 
+/* The same, and count it. Runs with q_usage_counter of the bio's queue held. */
+static void blk_interposer_readdress(struct blk_interposer *ip,
+				     struct bio *bio)
+{
+	percpu_ref_get(&ip->inflight);
+	this_cpu_inc(*ip->redirected);
+	blk_interposer_address(ip, bio);
+}
+
 /*
  * Redirect a bio at the hook. It is only put on the list of the
  * submit_bio_noacct() loop that runs the hook, so nothing blocks here while
  * q_usage_counter is held.
  */
-static void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
+void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
 {
 	blk_interposer_readdress(ip, bio);
 	blk_interposer_queue(ip, bio);
-}
-
-static struct blk_interposer *bio_interposer(const struct bio *bio)
-{
-	return bdev_interposer(bio->bi_bdev) ?:
-		bdev_interposer(bdev_whole(bio->bi_bdev));
 }
 
 /**
@@ -357,6 +364,8 @@ void __bio_interpose_endio(struct bio *bio)
 		bio->bi_bdev = ip->bdev;
 		blk_interposer_remap_again(bio);
 		percpu_ref_put(&ip->inflight);
+	} else if (bio_is_direct(bio)) {
+		blk_interposer_direct_done(bio);
 	}
 	bio_clear_flag(bio, BIO_INTERPOSED);
 	bio_clear_flag(bio, BIO_PAST_INTERPOSER);
@@ -662,23 +671,24 @@ static bool bdev_overlaps_interposed(struct block_device *bdev)
 }
 
 /*
- * Change BD_INTERPOSED of all devices whose bios an interposer of @bdev
- * redirects. It is a hint: see bio_interpose_early().
+ * Change BD_INTERPOSED or BD_INTERPOSE_DIRECT of all devices whose bios an
+ * interposer of @bdev redirects. Both are hints: see bio_interpose_early().
  */
 static void blk_interposer_hint(struct block_device *bdev,
 				void (*change)(struct block_device *bdev,
-					       unsigned int flag))
+					       unsigned int flag),
+				unsigned int flag)
 {
 	struct block_device *part;
 	unsigned long idx;
 
 	if (bdev_is_partition(bdev)) {
-		change(bdev, BD_INTERPOSED);
+		change(bdev, flag);
 		return;
 	}
 	rcu_read_lock();
 	xa_for_each(&bdev->bd_disk->part_tbl, idx, part)
-		change(part, BD_INTERPOSED);
+		change(part, flag);
 	rcu_read_unlock();
 }
 
@@ -719,12 +729,38 @@ static int blk_interposer_publish(struct blk_interposer *ip,
 		/* with this one a redirected bio finds the gate at the owner */
 		bdev_set_interposer(ip->bdev, ip);
 		blk_interposer_count(ip->bdev, 1);
-		blk_interposer_hint(ip->bdev, bdev_set_flag);
+		blk_interposer_hint(ip->bdev, bdev_set_flag, BD_INTERPOSED);
 	}
 	spin_unlock(&blk_interposer_lock);
 
 	return ret;
 }
+
+/**
+ * blk_interposer_set_direct - say whether bios may be mapped where they are
+ * @ip: the interposer
+ * @direct: &blk_interposer_ops.enter would let some of them in
+ *
+ * A hint. While it is missing all bios are redirected. Where it is wrong, the
+ * owner lets none in, and they are redirected a little later.
+ *
+ * Concurrency: with a detach, by blk_interposer_lock: a device that is no longer
+ * interposed does not get the flag. With bios of the device: see
+ * bio_interpose_early().
+ *
+ * Context: Process context.
+ */
+void blk_interposer_set_direct(struct blk_interposer *ip, bool direct)
+{
+	spin_lock(&blk_interposer_lock);
+	if (bdev_interposer(ip->bdev) == ip &&
+	    queue_is_mq(bdev_get_queue(ip->bdev)))
+		blk_interposer_hint(ip->bdev,
+				    direct ? bdev_set_flag : bdev_clear_flag,
+				    BD_INTERPOSE_DIRECT);
+	spin_unlock(&blk_interposer_lock);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_set_direct);
 
 /*
  * While the queue is frozen, no task is in the driver's ->submit_bio(), nor
@@ -786,7 +822,8 @@ static void blk_interposer_unpublish(struct block_device *bdev)
 	spin_lock(&blk_interposer_lock);
 	bdev_set_interposer(bdev, NULL);
 	blk_interposer_count(bdev, -1);
-	blk_interposer_hint(bdev, bdev_clear_flag);
+	blk_interposer_hint(bdev, bdev_clear_flag,
+			    BD_INTERPOSED | BD_INTERPOSE_DIRECT);
 	spin_unlock(&blk_interposer_lock);
 	queue_unfreeze_noio(q, memflags);
 }

@@ -6,6 +6,7 @@
 #ifndef BLK_INTERPOSER_INTERNAL_H
 #define BLK_INTERPOSER_INTERNAL_H
 
+#include <linux/bio-integrity.h>
 #include <linux/bio.h>
 #include <linux/blk-crypto.h>
 #include <linux/blkdev.h>
@@ -19,6 +20,8 @@
  * hint: see bio_interpose_early().
  */
 #define BD_INTERPOSED		BIT(31)
+/* Its blk-mq driver's bios may be mapped where they are. A hint, too. */
+#define BD_INTERPOSE_DIRECT	BIT(30)
 
 extern struct static_key_false_deferred blk_interposer_key;
 
@@ -35,6 +38,11 @@ void blk_interposer_bounce_free(struct blk_interposer *ip);
 void __bdev_interposed_closed(struct block_device *bdev);
 int __blk_interposer_check_link(struct block_device *bdev, struct gendisk *disk);
 void blk_interposer_forget(struct blk_interposer *ip);
+sector_t blk_interposer_sector(struct blk_interposer *ip, struct bio *bio);
+void blk_interposer_address(struct blk_interposer *ip, struct bio *bio);
+void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio);
+bool __bio_interpose_direct(struct bio *bio);
+void blk_interposer_direct_done(struct bio *bio);
 
 /* Is there any interposer in the system? */
 static inline bool blk_interposer_active(void)
@@ -49,6 +57,13 @@ static inline bool blk_interposer_active(void)
 static inline bool bdev_interposed(struct block_device *bdev)
 {
 	return bdev_interposer(bdev) || bdev_interposer(bdev_whole(bdev));
+}
+
+/* The interposer of the device of @bio, or of its whole disk. */
+static inline struct blk_interposer *bio_interposer(const struct bio *bio)
+{
+	return bdev_interposer(bio->bi_bdev) ?:
+		bdev_interposer(bdev_whole(bio->bi_bdev));
 }
 
 /*
@@ -123,19 +138,45 @@ static inline bool bio_keeps_flush(struct bio *bio)
 }
 
 /*
+ * May the owner be asked to map @bio where it is? Only data: DM core does more
+ * with a flush, a discard, and what must not be split.
+ */
+static inline bool bio_may_go_direct(struct bio *bio)
+{
+	return bdev_test_flag(bio->bi_bdev, BD_INTERPOSE_DIRECT) &&
+		(bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
+		bio_sectors(bio) &&
+		!(bio->bi_opf & (REQ_PREFLUSH | REQ_ATOMIC)) &&
+		!bio_past_hook(bio) && !bio_has_crypt_ctx(bio) &&
+		!bio_integrity(bio);
+}
+
+/*
  * Redirect @bio before the loop of submit_bio_noacct() begins, which saves a
  * round of it. This is exact too, but does not replace the hook: a bio that is
  * not redirected here may still have to be redirected there. So BD_INTERPOSED,
  * which brings the bios of a blk-mq device here, may be late or missing: it
  * changes without regard to the queue's freeze, and a partition has it only if
  * it existed when its disk was interposed. Bios to be encrypted are left to
- * blk_crypto_bio_prep(), for the device that they were sent to. Returns true
- * when @bio has ended: the caller must not touch it again.
+ * blk_crypto_bio_prep(), for the device that they were sent to. Those that may
+ * be mapped where they are meet the owner within the loop. Returns true when
+ * @bio has ended: the caller must not touch it again.
  */
 static inline bool bio_interpose_early(struct bio *bio)
 {
 	return bio_will_interpose(bio) && !bio_has_crypt_ctx(bio) &&
-		!__bio_interpose_early(bio);
+		!bio_may_go_direct(bio) && !__bio_interpose_early(bio);
+}
+
+/*
+ * Let the owner map @bio where it is, on its way to a blk-mq driver: a bio of a
+ * submitter, and one that a bio-based driver above the interposed device has
+ * submitted. Returns true when it was taken: the caller must not touch it again.
+ */
+static inline bool bio_interpose_direct(struct bio *bio)
+{
+	return blk_interposer_active() && bio_may_go_direct(bio) &&
+		__bio_interpose_direct(bio);
 }
 
 /*
@@ -212,6 +253,11 @@ static inline bool bio_keeps_flush(struct bio *bio)
 }
 
 static inline bool bio_interpose_early(struct bio *bio)
+{
+	return false;
+}
+
+static inline bool bio_interpose_direct(struct bio *bio)
 {
 	return false;
 }

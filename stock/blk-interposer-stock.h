@@ -125,4 +125,9 @@ static inline void bio_expect_endio(struct bio *bio)
 	bio_set_flag(bio, BIO_TRACE_COMPLETION);
 }
 
+/* No bio is mapped where it is: see stock/no-direct.c. */
+static inline bool bio_is_direct(const struct bio *bio)
+{
+	return false;
+}
 #endif /* BLK_INTERPOSER_STATE_H */

@@ -115,6 +115,7 @@ static void interpose_dev_destroy(struct interpose_dev *dev)
 	interpose_unlink(dev);
 	del_gendisk(dev->bypass);
 	blk_interposer_exit(&dev->ip);
+	interpose_direct_exit(dev);
 	__fput_sync(dev->bdev_file);
 	ida_free(&interpose_ida, dev->id);
 	/* frees @dev, through ->free_disk() */
@@ -483,9 +484,12 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 	if (dev->lower)
 		dm_put(dev->lower);
 
-	r = blk_interposer_init(&dev->ip, dev->bdev, &interpose_ops);
+	r = interpose_direct_init(dev);
 	if (r)
 		goto out_free;
+	r = blk_interposer_init(&dev->ip, dev->bdev, &interpose_ops);
+	if (r)
+		goto out_direct;
 	r = interpose_bypass_create(dev);
 	if (r)
 		goto out_exit;
@@ -493,6 +497,8 @@ static struct interpose_dev *interpose_dev_alloc(struct file *bdev_file)
 
 out_exit:
 	blk_interposer_exit(&dev->ip);
+out_direct:
+	interpose_direct_exit(dev);
 out_free:
 	mutex_destroy(&dev->lock);
 	kfree(dev);
@@ -503,6 +509,7 @@ out_free:
 static void interpose_dev_free(struct interpose_dev *dev)
 {
 	blk_interposer_exit(&dev->ip);
+	interpose_direct_exit(dev);
 	ida_free(&interpose_ida, dev->id);
 	put_disk(dev->bypass);
 	mutex_destroy(&dev->lock);

@@ -499,6 +499,7 @@ static int interpose_publish(struct interpose_dev *dev, bool quiesced)
 	if (mutex_lock_killable(&dev->lock))
 		return -EINTR;
 	kref_get(&dev->kref);
+	interpose_direct_publish(dev);
 	r = blk_interposer_attach(&dev->ip, dm_disk(dev->md)->part0, quiesced);
 	if (r)
 		interpose_dev_put(dev);
@@ -773,6 +774,8 @@ const struct blk_interposer_ops interpose_ops = {
 	.resubmits	= interpose_resubmits,
 	.checks_links	= interpose_checks_links,
 	.link_loops	= interpose_link_loops,
+	.enter		= interpose_enter,
+	.map		= interpose_map_direct,
 };
 
 /*
@@ -907,6 +910,7 @@ static void interpose_presuspend(struct dm_target *ti)
 static void interpose_let_go(struct interpose_dev *dev)
 {
 	blk_interposer_open(&dev->ip);
+	interpose_direct_open(dev);
 	blk_interposer_settle(&dev->ip, dm_disk(dev->md)->part0);
 	queue_work(interpose_wq, &dev->thaw_work);
 }
@@ -995,6 +999,7 @@ static void interpose_resume(struct dm_target *ti)
 	if (it->inner.type->resume)
 		it->inner.type->resume(&it->inner);
 	interpose_sync_target(it);
+	interpose_direct_resume(it);
 	if (interpose_last_line(ti))
 		interpose_let_go(it->dev);
 }

@@ -6,6 +6,7 @@
 #ifndef DM_INTERPOSE_H
 #define DM_INTERPOSE_H
 
+#include <linux/bio.h>
 #include <linux/blk-interposer.h>
 #include <linux/device-mapper.h>
 #include <linux/kref.h>
@@ -52,6 +53,10 @@
  *	over with xchg()
  * @thaw_work: thaws after a resume
  * @grace_work: makes the grace periods of a suspend short
+ * @direct: a line of the live table may map bios where they are; under
+ *	md->suspend_lock
+ * @spares: the clones for that, one per CPU
+ * @clones: where they come from
  */
 struct interpose_dev {
 	struct blk_interposer ip;
@@ -81,6 +86,11 @@ struct interpose_dev {
 	struct file *pin;
 	struct work_struct thaw_work;
 	struct work_struct grace_work;
+
+	/* for bios that are mapped where they are */
+	bool direct;
+	struct interpose_spare * __percpu *spares;
+	struct bio_set clones;
 };
 
 /**
@@ -115,6 +125,7 @@ struct interpose_table {
  * @dev: the interposed device
  * @table: the lines of its table
  * @atomic: the only line, and its inner target passes on atomic writes whole
+ * @direct: bios may be mapped where they are: interpose_direct_resume()
  */
 struct interpose_target {
 	struct dm_target inner;
@@ -123,6 +134,7 @@ struct interpose_target {
 	struct interpose_dev *dev;
 	struct interpose_table *table;
 	bool atomic;
+	bool direct;
 };
 
 #define interpose_error(name, fmt, ...) DMERR("%s: " fmt, name, ##__VA_ARGS__)
@@ -180,5 +192,16 @@ void interpose_status(struct dm_target *ti, status_type_t type,
 		      unsigned int maxlen);
 int interpose_message(struct dm_target *ti, unsigned int argc, char **argv,
 		      char *result, unsigned int maxlen);
+
+/* dm-interpose-direct.c: bios that are mapped where they are */
+int interpose_direct_init(struct interpose_dev *dev);
+void interpose_direct_exit(struct interpose_dev *dev);
+void interpose_direct_publish(struct interpose_dev *dev);
+void interpose_direct_resume(struct interpose_target *it);
+void interpose_direct_open(struct interpose_dev *dev);
+void *interpose_enter(struct blk_interposer *ip, struct bio *bio,
+		      sector_t sector);
+bool interpose_map_direct(struct blk_interposer *ip, struct bio *bio,
+			  void *token);
 
 #endif /* DM_INTERPOSE_H */

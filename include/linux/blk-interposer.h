@@ -64,6 +64,17 @@ struct blk_interposer_bounce;
  *	and @lower, a device below @upper. Reports that to the user, and returns
  *	the error with which to refuse the link, or 0 if @upper's driver would
  *	ignore it. Sleep and optional as for @checks_links.
+ * @enter: May @bio be mapped where it is? @sector is where it begins on the
+ *	interposed device. Called with q_usage_counter of that device held; must
+ *	not sleep. If so, the bio has been counted in *&blk_interposer.pending
+ *	when this returns, and the return value is what @map gets; NULL if it has
+ *	to be redirected. Needed with blk_interposer_set_direct().
+ * @map: Maps @bio, which @enter has let in. Called without that counter and
+ *	inside submit_bio_noacct(); may sleep and submit bios. Returns true when
+ *	@bio, untouched, is to go to the interposed device; it stays counted in
+ *	*&blk_interposer.pending until it completes. false when the owner keeps
+ *	it: it has called blk_interposer_keep(), and ends or submits the bio
+ *	itself.
  */
 struct blk_interposer_ops {
 	struct module *owner;
@@ -75,6 +86,9 @@ struct blk_interposer_ops {
 	bool (*checks_links)(struct blk_interposer *ip);
 	int (*link_loops)(struct blk_interposer *ip, struct block_device *lower,
 			  struct gendisk *upper);
+	void *(*enter)(struct blk_interposer *ip, struct bio *bio,
+		       sector_t sector);
+	bool (*map)(struct blk_interposer *ip, struct bio *bio, void *token);
 };
 
 /**
@@ -106,7 +120,10 @@ enum blk_interposer_state {
  *	has come to it
  * @inflight: counts the redirected bios until each has completed or gone back
  * @drained: completed when @inflight has dropped to zero after being killed
- * @redirected: how many bios were redirected, per CPU
+ * @redirected: how many bios were redirected or mapped where they are, per CPU
+ * @pending: the owner's count of its bios in flight, per CPU, for
+ *	&blk_interposer_ops.enter
+ * @pending_wait: who waits for the sum of @pending to become zero
  * @atomic: @owner keeps atomic writes whole; changes as @bounces does
  * @bounces: bios have to be checked, and some of them bounced, before they
  *	enter @owner; changes only while the gate is closed
@@ -129,6 +146,8 @@ struct blk_interposer {
 	struct percpu_ref inflight;
 	struct completion drained;
 	unsigned long __percpu *redirected;
+	unsigned long __percpu *pending;
+	wait_queue_head_t *pending_wait;
 	bool atomic;
 	bool bounces;
 	bool starved;
@@ -158,6 +177,8 @@ void blk_interposer_hold(struct blk_interposer *ip);
 void blk_interposer_sync(struct blk_interposer *ip);
 void blk_interposer_open(struct blk_interposer *ip);
 bool blk_interposer_attached(const struct blk_interposer *ip);
+void blk_interposer_set_direct(struct blk_interposer *ip, bool direct);
+void blk_interposer_keep(struct blk_interposer *ip, struct bio *bio);
 unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
 unsigned int blk_interposer_held(struct blk_interposer *ip);
 int blk_interposer_users(void);

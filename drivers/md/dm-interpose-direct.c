@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-interpose: bios that are mapped where they are
+ *
+ * What DM core does for a bio, for the many that it only passes on: data, within
+ * one line, for an inner target that does not want to hear of its end. Such a
+ * bio is not cloned: the inner target's map() gets a spare clone instead, one
+ * per CPU and interposed device, which is initialised like one of DM core's. So
+ * whatever map() does to it, and whatever it asks of it, is right. What map() did
+ * then decides:
+ *
+ *  - It sent the clone to the same sectors of the interposed device, beneath the
+ *    hook, and changed nothing else. Then the original goes there, as it is, and
+ *    the clone is spare again: nobody else has seen it.
+ *  - Anything else: it keeps the clone, sends it elsewhere, or to other sectors,
+ *    accepts a part of it, ends it, fails it, or pushes it back. Then the clone
+ *    is what DM core's would be, and the original waits at the owner for it.
+ *
+ * No target is named, and none is trusted. That a type has no end_io and wants
+ * no data per bio does not say what its map() does: that of snapshot-origin
+ * writes to what lies in front of the clone (dm_accept_partial_bio()). A target
+ * that sends bios to other sectors keeps its clones, because the original would
+ * have to get its sector back, and there is no room to remember it.
+ *
+ * What can run at the same time, and why that is safe:
+ *
+ *  - A suspend, a reload: DM core's own protocol. With md->io_barrier held and
+ *    DMF_BLOCK_IO_FOR_SUSPEND clear the live table stays, and the bio is in
+ *    md->pending_io before io_barrier is released. __dm_suspend() sets the bit,
+ *    waits for io_barrier and then for pending_io. So does
+ *    dm_internal_suspend_fast(), which calls no method of a target: dm-snapshot
+ *    suspends its origin with it, and dm-stats. Nothing here is told about a
+ *    suspend, so nothing can miss one.
+ *  - The gate. It closes in presuspend, before the bit is set: ->state is read
+ *    after io_barrier was taken, so who finds it open is waited for. While the
+ *    mapped device is being removed the gate is closed and stays closed, although
+ *    DM core is resumed. An open gate also says that the live table consists of
+ *    our lines: another table replaces them only while it is closed.
+ *  - The removal of the mapped device: it is suspended first. See
+ *    blk-interposer-direct.c for who keeps the interposer after that.
+ *  - The end of a kept clone, at any time from the call of map() on, and on any
+ *    CPU. io_count is two, as in DM core: the original is not ended, and the
+ *    clone not freed, before interpose_keep() is done with both.
+ *  - Two tasks for one spare, or a task that map() has let sleep and that wakes up
+ *    on another CPU: a spare is taken and put back with one atomic operation. Who
+ *    finds none allocates one without waiting; who cannot redirects the bio. So no
+ *    bio waits here for memory, with or without REQ_NOWAIT.
+ *  - interpose_direct, which can be changed at any time: it decides for each bio
+ *    that comes, and for none that is in flight.
+ */
+#include "dm-core.h"
+#include "dm-interpose.h"
+
+#include <linux/blk-mq.h>
+#include <linux/module.h>
+#include <linux/part_stat.h>
+
+/*
+ * What this file takes from dm-core.h. It is compiled with DM core, so the layout
+ * is right; what its members mean is not checked by the compiler:
+ *
+ *	md->map		under io_barrier, unless DMF_BLOCK_IO_FOR_SUSPEND
+ *	md->pending_io	bios in DM core; who makes it zero wakes md->wait
+ *	md->deferred	originals that were pushed back, under deferred_lock; md->work
+ *			submits them
+ *	md->requeue_list  struct dm_io of parts that were pushed back, under
+ *			deferred_lock; md->requeue_work completes them, and frees
+ *			them with bio_put()
+ *	struct dm_io	as alloc_io() and alloc_tio() leave it; dm_accept_partial_bio()
+ *			sets DM_IO_WAS_SPLIT, ->sectors, ->sector_offset and *->len_ptr
+ */
+static_assert(__same_type(typeof_member(struct mapped_device, pending_io),
+			  unsigned long __percpu *));
+static_assert(__same_type(typeof_member(struct mapped_device, wait), wait_queue_head_t));
+static_assert(__same_type(typeof_member(struct mapped_device, flags), unsigned long));
+static_assert(__same_type(typeof_member(struct mapped_device, io_barrier), struct srcu_struct));
+static_assert(__same_type(typeof_member(struct mapped_device, deferred), struct bio_list));
+static_assert(__same_type(typeof_member(struct mapped_device, work), struct work_struct));
+static_assert(__same_type(typeof_member(struct mapped_device, requeue_list), struct dm_io *));
+static_assert(__same_type(typeof_member(struct mapped_device, requeue_work), struct work_struct));
+static_assert(__same_type(typeof_member(struct dm_io, io_count), atomic_t));
+static_assert(__same_type(typeof_member(struct dm_io, orig_bio), struct bio *));
+static_assert(__same_type(typeof_member(struct dm_target_io, len_ptr), unsigned int *));
+static_assert(offsetof(struct dm_target_io, clone) + sizeof(struct bio) ==
+	      sizeof(struct dm_target_io));
+static_assert(offsetof(struct dm_io, tio) + sizeof(struct dm_target_io) ==
+	      sizeof(struct dm_io));
+
+/**
+ * struct interpose_spare - a clone, and what DM core has in front of it
+ *
+ * @it: the line that maps it
+ * @sector: where the original begins on the interposed device
+ * @idx: of the read side of md->io_barrier
+ * @io: the clone is its last member, and so is @io here: see bioset_init()
+ */
+struct interpose_spare {
+	struct interpose_target *it;
+	sector_t sector;
+	int idx;
+	struct dm_io io;
+};
+
+#define INTERPOSE_FRONT_PAD \
+	(offsetof(struct interpose_spare, io) + DM_IO_BIO_OFFSET)
+
+static bool interpose_direct = true;
+module_param_named(direct, interpose_direct, bool, 0644);
+MODULE_PARM_DESC(direct, "Map bios where they are, without DM core, where the inner target lets them pass");
+
+/**
+ * interpose_direct_init - prepare a device for this
+ * @dev: the device
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0, or -ENOMEM.
+ */
+int interpose_direct_init(struct interpose_dev *dev)
+{
+	int r;
+
+	dev->spares = alloc_percpu(struct interpose_spare *);
+	if (!dev->spares)
+		return -ENOMEM;
+	r = bioset_init(&dev->clones, 1, INTERPOSE_FRONT_PAD, 0);
+	if (r)
+		free_percpu(dev->spares);
+	return r;
+}
+
+/**
+ * interpose_direct_exit - the counterpart of interpose_direct_init()
+ * @dev: a device that is not interposed, and was not since its last bio ended
+ *
+ * Context: Process context.
+ */
+void interpose_direct_exit(struct interpose_dev *dev)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct interpose_spare *spare = *per_cpu_ptr(dev->spares, cpu);
+
+		if (spare)
+			bio_put(&spare->io.tio.clone);
+	}
+	free_percpu(dev->spares);
+	bioset_exit(&dev->clones);
+}
+
+/**
+ * interpose_direct_publish - say where bios are counted
+ * @dev: a device that is about to be interposed
+ *
+ * Context: Process context, with dev->lock held.
+ */
+void interpose_direct_publish(struct interpose_dev *dev)
+{
+	lockdep_assert_held(&dev->lock);
+
+	dev->ip.pending = dev->md->pending_io;
+	dev->ip.pending_wait = &dev->md->wait;
+}
+
+/**
+ * interpose_direct_resume - decide about a line
+ * @it: the line
+ *
+ * What DM core does at the end of a clone, or to limit or to account it, is not
+ * done here.
+ *
+ * Context: In the resume of @it, under md->suspend_lock.
+ */
+void interpose_direct_resume(struct interpose_target *it)
+{
+	const struct dm_target *inner = &it->inner;
+	struct interpose_dev *dev = it->dev;
+
+	WRITE_ONCE(it->direct,
+		   queue_is_mq(bdev_get_queue(dev->bdev)) &&
+		   !inner->type->end_io && !inner->per_io_data_size &&
+		   !inner->accounts_remapped_io && !inner->limit_swap_bios &&
+		   !inner->needs_bio_set_dev);
+	/* the lines are resumed in their order */
+	if (!it->ti->begin)
+		dev->direct = false;
+	dev->direct |= it->direct;
+}
+
+/**
+ * interpose_direct_open - tell the block layer
+ * @dev: a device whose gate has just been opened
+ *
+ * Context: Process context, under md->suspend_lock.
+ */
+void interpose_direct_open(struct interpose_dev *dev)
+{
+	blk_interposer_set_direct(&dev->ip,
+				  dev->direct && READ_ONCE(interpose_direct));
+}
+
+static struct interpose_spare *interpose_spare_get(struct interpose_dev *dev)
+{
+	struct interpose_spare *spare = this_cpu_xchg(*dev->spares, NULL);
+	struct bio *clone;
+
+	if (likely(spare))
+		return spare;
+
+	/* q_usage_counter is held */
+	clone = bio_alloc_bioset(NULL, 0, 0, GFP_NOWAIT | __GFP_NOWARN,
+				 &dev->clones);
+	if (!clone)
+		return NULL;
+	spare = container_of(clone, struct interpose_spare, io.tio.clone);
+	spare->io.magic = DM_IO_MAGIC;
+	spare->io.next = NULL;
+	spin_lock_init(&spare->io.lock);
+	spare->io.tio.magic = DM_TIO_MAGIC;
+	spare->io.tio.flags = 0;
+	dm_tio_set_flag(&spare->io.tio, DM_TIO_INSIDE_DM_IO);
+	spare->io.tio.target_bio_nr = 0;
+	spare->io.tio.io = &spare->io;
+	return spare;
+}
+
+static void interpose_spare_put(struct interpose_dev *dev,
+				struct interpose_spare *spare)
+{
+	if (unlikely(this_cpu_cmpxchg(*dev->spares, NULL, spare)))
+		bio_put(&spare->io.tio.clone);
+}
+
+/* Would DM core map these sectors with one clone? See __max_io_len(). */
+static bool interpose_fits(struct dm_target *ti, sector_t sector,
+			   unsigned int sectors)
+{
+	sector_t offset = dm_target_offset(ti, sector);
+	sector_t len = ti->len - offset;
+
+	if (ti->max_io_len)
+		len = min_t(sector_t, len,
+			    min(queue_max_sectors(ti->table->md->queue),
+				blk_boundary_sectors_left(offset, ti->max_io_len)));
+	return sectors <= len;
+}
+
+/* The line for a bio, if it may map that where it is. With io_barrier held. */
+static struct interpose_target *interpose_direct_line(struct mapped_device *md,
+						      sector_t sector,
+						      unsigned int sectors)
+{
+	struct interpose_target *it;
+	struct dm_table *table;
+	struct dm_target *ti;
+
+	table = srcu_dereference(md->map, &md->io_barrier);
+	if (unlikely(!table))
+		return NULL;
+	if (likely(table->num_targets == 1))
+		ti = table->targets;
+	else
+		ti = dm_table_find_target(table, sector);
+	if (unlikely(!ti || ti->type->map != interpose_map ||
+		     sector - ti->begin >= ti->len))
+		return NULL;
+
+	it = to_interpose(ti);
+	return READ_ONCE(it->direct) && interpose_fits(ti, sector, sectors) ?
+		it : NULL;
+}
+
+/**
+ * interpose_enter - let a bio in that may be mapped where it is
+ * @ip: the interposer
+ * @bio: the bio
+ * @sector: where it begins on the interposed device
+ *
+ * Context: As &blk_interposer_ops.enter. Does not sleep.
+ * Return: a spare, with md->io_barrier held and @bio counted in md->pending_io;
+ *	NULL when @bio has to be redirected.
+ */
+void *interpose_enter(struct blk_interposer *ip, struct bio *bio,
+		      sector_t sector)
+{
+	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
+	struct mapped_device *md = dev->md;
+	struct interpose_spare *spare = NULL;
+	struct interpose_target *it;
+	int idx;
+
+	if (!READ_ONCE(interpose_direct))
+		return NULL;
+
+	idx = srcu_read_lock(&md->io_barrier);
+	if (unlikely(test_bit(DMF_BLOCK_IO_FOR_SUSPEND, &md->flags) ||
+		     READ_ONCE(ip->state) != BLK_INTERPOSER_OPEN ||
+		     dm_stats_used(&md->stats)))
+		goto out_unlock;
+	it = interpose_direct_line(md, sector, bio_sectors(bio));
+	if (unlikely(!it))
+		goto out_unlock;
+	spare = interpose_spare_get(dev);
+	if (unlikely(!spare))
+		goto out_unlock;
+
+	spare->it = it;
+	spare->sector = sector;
+	spare->idx = idx;
+	this_cpu_inc(*md->pending_io);
+	/* for sparse: interpose_map_direct() unlocks it */
+	__release(&md->io_barrier);
+	return spare;
+
+out_unlock:
+	srcu_read_unlock(&md->io_barrier, idx);
+	return NULL;
+}
+
+/* Push back the original, or the part that the clone stands for, as DM core. */
+static bool interpose_requeue(struct dm_io *io)
+{
+	struct mapped_device *md = io->md;
+	bool split = dm_io_flagged(io, DM_IO_WAS_SPLIT);
+	unsigned long flags;
+
+	spin_lock_irqsave(&md->deferred_lock, flags);
+	if (split) {
+		io->next = md->requeue_list;
+		md->requeue_list = io;
+		queue_work(md->wq, &md->requeue_work);
+	} else if (test_bit(DMF_NOFLUSH_SUSPENDING, &md->flags)) {
+		bio_list_add_head(&md->deferred, io->orig_bio);
+		io->orig_bio = NULL;
+		queue_work(md->wq, &md->work);
+	} else {
+		io->status = BLK_STS_IOERR;
+	}
+	spin_unlock_irqrestore(&md->deferred_lock, flags);
+	return split;
+}
+
+/*
+ * The clone has ended, and map() is over. As __dm_io_complete(): the original, if
+ * it is not pushed back, ends last. It is counted in ->inflight until then, which
+ * keeps all that is used here.
+ */
+static void interpose_io_complete(struct dm_io *io)
+{
+	struct mapped_device *md = io->md;
+	blk_status_t status;
+	struct bio *bio;
+
+	/* DM core takes it from there */
+	if (unlikely(io->status == BLK_STS_DM_REQUEUE) && interpose_requeue(io))
+		return;
+
+	bio = io->orig_bio;
+	status = io->status;
+	bio_put(&io->tio.clone);
+	smp_wmb();	/* as there */
+	this_cpu_dec(*md->pending_io);
+	if (unlikely(wq_has_sleeper(&md->wait)))
+		wake_up(&md->wait);
+	if (unlikely(!bio))
+		return;
+	if (unlikely(status))
+		bio->bi_status = status;
+	bio_endio(bio);
+}
+
+static void interpose_io_put(struct dm_io *io, blk_status_t status)
+{
+	/* before the release in atomic_dec_and_test() */
+	if (unlikely(status))
+		io->status = status;
+	if (atomic_dec_and_test(&io->io_count))
+		interpose_io_complete(io);
+}
+
+static void interpose_clone_endio(struct bio *clone)
+{
+	struct dm_io *io = container_of(clone, struct dm_io, tio.clone);
+
+	interpose_io_put(io, clone->bi_status);
+}
+
+/*
+ * What DM core would give the inner target: it clones what the gate lets in, and
+ * leaves the cgroup out until it submits the clone.
+ */
+static blk_opf_t interpose_clone_opf(struct mapped_device *md, struct bio *bio)
+{
+	blk_opf_t opf = bio->bi_opf & ~REQ_POLLED;
+
+	if (unlikely(opf & REQ_NOWAIT) && !bdev_nowait(dm_disk(md)->part0))
+		opf &= ~REQ_NOWAIT;
+	return opf;
+}
+
+/* As alloc_io() and alloc_tio(). */
+static void interpose_spare_init(struct interpose_spare *spare, struct bio *bio,
+				 unsigned int *len)
+{
+	struct mapped_device *md = spare->it->dev->md;
+	struct bio *clone = &spare->io.tio.clone;
+	struct dm_io *io = &spare->io;
+
+	io->flags = 0;
+	io->status = BLK_STS_OK;
+	io->start_time = jiffies;
+	atomic_set(&io->io_count, 2);
+	io->md = md;
+	io->orig_bio = bio;
+	io->tio.ti = spare->it->ti;
+	io->tio.len_ptr = len;
+	io->tio.old_sector = spare->sector;
+
+	bio_reset(clone, NULL, interpose_clone_opf(md, bio));
+	clone->bi_bdev = dm_disk(md)->part0;
+	clone->bi_flags = 1U << BIO_CLONED;
+	clone->bi_ioprio = bio->bi_ioprio;
+	clone->bi_write_hint = bio->bi_write_hint;
+	clone->bi_iter = bio->bi_iter;
+	clone->bi_iter.bi_sector = spare->sector;
+	clone->bi_end_io = interpose_clone_endio;
+	clone->bi_io_vec = bio->bi_io_vec;
+}
+
+/* Is the clone for what the original is for, beneath the hook? */
+static bool interpose_passes(struct interpose_spare *spare, struct bio *bio)
+{
+	const struct bio *clone = &spare->io.tio.clone;
+	struct interpose_dev *dev = spare->it->dev;
+
+	return clone->bi_bdev == dev->bdev &&
+		clone->bi_iter.bi_sector == spare->sector &&
+		clone->bi_iter.bi_size == bio->bi_iter.bi_size &&
+		clone->bi_iter.bi_idx == bio->bi_iter.bi_idx &&
+		clone->bi_iter.bi_bvec_done == bio->bi_iter.bi_bvec_done &&
+		clone->bi_io_vec == bio->bi_io_vec &&
+		clone->bi_flags == (1U << BIO_CLONED | 1U << BIO_PAST_INTERPOSER) &&
+		clone->bi_opf == interpose_clone_opf(dev->md, bio) &&
+		clone->bi_ioprio == bio->bi_ioprio &&
+		clone->bi_end_io == interpose_clone_endio &&
+		!clone->bi_private && !clone->bi_status &&
+		atomic_read(&clone->__bi_remaining) == 1;
+}
+
+/* For /sys/block/dm-N/stat: how many, and how much; not for how long. */
+static void interpose_account(struct mapped_device *md, struct bio *bio,
+			      unsigned int sectors)
+{
+	struct block_device *part = dm_disk(md)->part0;
+	const int group = op_stat_group(bio_op(bio));
+
+	part_stat_lock();
+	part_stat_inc(part, ios[group]);
+	part_stat_add(part, sectors[group], sectors);
+	part_stat_unlock();
+}
+
+/*
+ * The clone stays with the inner target, goes on, or has ended; the original waits
+ * for it at the owner. As __map_bio() and the end of dm_split_and_process_bio():
+ * a rest that the inner target did not accept is the original, cut to it, for
+ * which DM core makes a clone. No bio is allocated for that.
+ */
+static void interpose_keep(struct interpose_spare *spare, int r,
+			   unsigned int len)
+{
+	struct interpose_dev *dev = spare->it->dev;
+	struct dm_io *io = &spare->io;
+	struct bio *bio = io->orig_bio;
+	unsigned int rest = bio_sectors(bio) - len;
+
+	blk_interposer_keep(&dev->ip, bio);
+	interpose_account(io->md, bio, len);
+
+	switch (r) {
+	case DM_MAPIO_SUBMITTED:
+		break;
+	case DM_MAPIO_REMAPPED:
+		bio_clone_blkg_association(&io->tio.clone, bio);
+		submit_bio_noacct(&io->tio.clone);
+		break;
+	case DM_MAPIO_REQUEUE:
+		interpose_io_put(io, BLK_STS_DM_REQUEUE);
+		break;
+	default:
+		WARN_ON_ONCE(r != DM_MAPIO_KILL);
+		interpose_io_put(io, BLK_STS_IOERR);
+		break;
+	}
+
+	if (unlikely(rest)) {
+		bio_trim(bio, len, rest);
+		trace_block_split(bio, bio->bi_iter.bi_sector);
+		bio_inc_remaining(bio);
+		submit_bio_noacct(bio);
+	}
+	interpose_io_put(io, BLK_STS_OK);
+}
+
+/**
+ * interpose_map_direct - map a bio where it is
+ * @ip: the interposer
+ * @bio: the bio
+ * @token: what interpose_enter() has returned
+ *
+ * Context: As &blk_interposer_ops.map. Sleeps as the inner target's map() does.
+ * Return: true when @bio is to go on, for the same sectors of the interposed
+ *	device; false when it waits at the owner, and will be ended here.
+ */
+bool interpose_map_direct(struct blk_interposer *ip, struct bio *bio,
+			  void *token)
+{
+	struct interpose_dev *dev = container_of(ip, struct interpose_dev, ip);
+	struct interpose_spare *spare = token;
+	struct mapped_device *md = dev->md;
+	unsigned int len = bio_sectors(bio);
+	int r, idx = spare->idx;
+	bool passes;
+
+	/* by interpose_enter() */
+	__acquire(&md->io_barrier);
+	interpose_spare_init(spare, bio, &len);
+	r = interpose_map(spare->it->ti, &spare->io.tio.clone);
+	/* what SUBMITTED says may have ended, and is not looked at */
+	passes = r == DM_MAPIO_REMAPPED && interpose_passes(spare, bio);
+	if (likely(passes)) {
+		interpose_account(md, bio, len);
+		bio_uninit(&spare->io.tio.clone);
+		interpose_spare_put(dev, spare);
+	} else {
+		interpose_keep(spare, r, len);
+	}
+	srcu_read_unlock(&md->io_barrier, idx);
+	return passes;
+}
