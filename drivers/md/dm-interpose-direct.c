@@ -51,6 +51,7 @@
 #include "dm-core.h"
 #include "dm-interpose.h"
 
+#include <linux/blk-crypto.h>
 #include <linux/blk-mq.h>
 #include <linux/module.h>
 #include <linux/part_stat.h>
@@ -317,7 +318,12 @@ out_unlock:
 	return NULL;
 }
 
-/* Push back the original, or the part that the clone stands for, as DM core. */
+/*
+ * Push back the original, or the part that the clone stands for, as DM core does:
+ * dm_handle_requeue(). Returns true when DM core completes the clone: a part is
+ * cut out of its original by a work item. The work is queued with the lock held,
+ * so interpose_leave_queue_io() need not wait for this.
+ */
 static bool interpose_requeue(struct dm_io *io)
 {
 	struct mapped_device *md = io->md;
@@ -430,7 +436,7 @@ static void interpose_spare_init(struct interpose_spare *spare, struct bio *bio,
 /* Is the clone for what the original is for, beneath the hook? */
 static bool interpose_passes(struct interpose_spare *spare, struct bio *bio)
 {
-	const struct bio *clone = &spare->io.tio.clone;
+	struct bio *clone = &spare->io.tio.clone;
 	struct interpose_dev *dev = spare->it->dev;
 
 	return clone->bi_bdev == dev->bdev &&
@@ -442,6 +448,8 @@ static bool interpose_passes(struct interpose_spare *spare, struct bio *bio)
 		clone->bi_flags == (1U << BIO_CLONED | 1U << BIO_PAST_INTERPOSER) &&
 		clone->bi_opf == interpose_clone_opf(dev->md, bio) &&
 		clone->bi_ioprio == bio->bi_ioprio &&
+		clone->bi_write_hint == bio->bi_write_hint &&
+		!bio_has_crypt_ctx(clone) &&
 		clone->bi_end_io == interpose_clone_endio &&
 		!clone->bi_private && !clone->bi_status &&
 		atomic_read(&clone->__bi_remaining) == 1;
@@ -454,6 +462,8 @@ static void interpose_account(struct mapped_device *md, struct bio *bio,
 	struct block_device *part = dm_disk(md)->part0;
 	const int group = op_stat_group(bio_op(bio));
 
+	if (!blk_queue_io_stat(md->queue))
+		return;
 	part_stat_lock();
 	part_stat_inc(part, ios[group]);
 	part_stat_add(part, sectors[group], sectors);

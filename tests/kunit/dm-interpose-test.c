@@ -541,6 +541,235 @@ static void mapped_device_can_be_interposed(struct kunit *test)
 }
 
 /*
+ * What the inner target's map() may do to a bio that is mapped where it is. The
+ * same is right with all bios on the way through DM core.
+ */
+
+/* The clone of a bio that is still in the driver is used for the next one. */
+static void bio_that_passes_needs_no_clone(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct kunit_bio *a = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 0, 8);
+	struct kunit_bio *b = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 16, 8);
+	struct bio *clone;
+
+	interpose(test, dev);
+	dev->hold = true;
+	migrate_disable();
+	kunit_bio_submit(a);
+	clone = inner->clone;
+	kunit_bio_submit(b);
+	migrate_enable();
+
+	KUNIT_EXPECT_NOT_NULL(test, clone);
+	KUNIT_EXPECT_PTR_EQ(test, inner->clone, clone);
+	KUNIT_EXPECT_EQ(test, kunit_disk_held(dev), 2);
+	kunit_disk_release(dev);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(a));
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(b));
+	KUNIT_EXPECT_PTR_EQ(test, a->ended_bdev, dev->bdev);
+	KUNIT_EXPECT_EQ(test, inner->mapped, 2);
+	KUNIT_EXPECT_EQ(test, dev->count, 2);
+}
+
+static int map_four_sectors(struct bio *bio)
+{
+	if (bio_sectors(bio) > 4)
+		dm_accept_partial_bio(bio, 4);
+	return DM_MAPIO_REMAPPED;
+}
+
+static void bio_that_is_accepted_in_parts_reaches_the_driver_in_parts(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	unsigned int i;
+
+	interpose(test, dev);
+	inner->map = map_four_sectors;
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+
+	KUNIT_EXPECT_EQ(test, inner->mapped, 2);
+	KUNIT_ASSERT_EQ(test, dev->count, 2);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, dev->log[i].sector, 24 + 4 * i);
+		KUNIT_EXPECT_EQ(test, dev->log[i].sectors, 4);
+	}
+}
+
+static int map_elsewhere(struct bio *bio)
+{
+	bio->bi_iter.bi_sector += 64;
+	return DM_MAPIO_REMAPPED;
+}
+
+static void bio_that_is_sent_to_other_sectors_gets_there(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+
+	interpose(test, dev);
+	inner->map = map_elsewhere;
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+
+	KUNIT_ASSERT_EQ(test, dev->count, 1);
+	KUNIT_EXPECT_EQ(test, dev->log[0].sector, 24 + 64);
+}
+
+static bio_end_io_t *hooked_end_io;
+static atomic_t hooked;
+
+static void end_io_hook(struct bio *bio)
+{
+	atomic_inc(&hooked);
+	bio->bi_end_io = hooked_end_io;
+	bio_endio(bio);
+}
+
+static int map_and_hook(struct bio *bio)
+{
+	hooked_end_io = bio->bi_end_io;
+	bio->bi_end_io = end_io_hook;
+	return DM_MAPIO_REMAPPED;
+}
+
+static void bio_whose_end_is_hooked_ends_there_first(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+
+	interpose(test, dev);
+	atomic_set(&hooked, 0);
+	inner->map = map_and_hook;
+	kunit_bio_do(test, dev->bdev, REQ_OP_READ, 24, 8);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooked), 1);
+}
+
+static int map_and_mark(struct bio *bio)
+{
+	bio->bi_private = bio;
+	return DM_MAPIO_REMAPPED;
+}
+
+static void bio_keeps_what_its_submitter_has_in_it(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_READ, 24, 8);
+	void *private = kb->bio->bi_private;
+
+	interpose(test, dev);
+	inner->map = map_and_mark;
+	kunit_bio_submit(kb);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_PTR_EQ(test, kb->bio->bi_private, private);
+	KUNIT_EXPECT_PTR_EQ(test, kb->ended_bdev, dev->bdev);
+}
+
+static int map_and_end(struct bio *bio)
+{
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+static void bio_that_map_ends_does_not_reach_the_driver(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+
+	interpose(test, dev);
+	inner->map = map_and_end;
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	KUNIT_EXPECT_EQ(test, dev->count, 0);
+}
+
+static int map_and_kill(struct bio *bio)
+{
+	return DM_MAPIO_KILL;
+}
+
+static int map_and_push_back(struct bio *bio)
+{
+	return DM_MAPIO_REQUEUE;
+}
+
+static void bio_that_map_refuses_fails(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct kunit_bio *kill = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 0, 8);
+	struct kunit_bio *back = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 0, 8);
+
+	interpose(test, dev);
+	inner->map = map_and_kill;
+	kunit_bio_submit(kill);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kill));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kill->status), -EIO);
+
+	/* as in DM core while nobody suspends */
+	inner->map = map_and_push_back;
+	kunit_bio_submit(back);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(back));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(back->status), -EIO);
+	KUNIT_EXPECT_EQ(test, dev->count, 0);
+}
+
+/* @parts: how many clones the inner target has of a bio of eight sectors */
+static void push_back(struct kunit *test, unsigned int parts)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct dm_kunit *m = interpose(test, dev);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	unsigned int i;
+
+	inner->hold = true;
+	inner->push_back = true;
+	kunit_bio_submit(kb);
+	KUNIT_ASSERT_EQ(test, inner->mapped, parts);
+	KUNIT_ASSERT_EQ(test, dm_kunit_suspend(m, DM_NOFLUSH_FLAG), 0);
+	KUNIT_EXPECT_FALSE(test, completion_done(&kb->done));
+	KUNIT_EXPECT_EQ(test, dev->count, 0);
+
+	KUNIT_ASSERT_EQ(test, dm_kunit_resume(m), 0);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&kb->ended), 1);
+	KUNIT_EXPECT_EQ(test, inner->mapped, 2 * parts);
+	KUNIT_ASSERT_EQ(test, dev->count, parts);
+	for (i = 0; i < parts; i++)
+		KUNIT_EXPECT_EQ(test, dev->log[i].sectors, 8 / parts);
+}
+
+static void bio_that_is_pushed_back_is_mapped_again(struct kunit *test)
+{
+	push_back(test, 1);
+}
+
+static void parts_that_are_pushed_back_are_mapped_again(struct kunit *test)
+{
+	inner->map = map_four_sectors;
+	push_back(test, 2);
+}
+
+static int call_suspend(void *data)
+{
+	return dm_kunit_suspend(data, 0);
+}
+
+static void suspend_waits_for_a_bio_that_has_passed(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct dm_kunit *m = interpose(test, dev);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	struct kunit_call *call;
+
+	dev->hold = true;
+	kunit_bio_submit(kb);
+	KUNIT_ASSERT_EQ(test, kunit_disk_held(dev), 1);
+	call = kunit_call(test, call_suspend, m);
+	KUNIT_EXPECT_FALSE(test, kunit_call_returned(call, KUNIT_GRACE));
+
+	kunit_disk_release(dev);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_ASSERT_TRUE(test, kunit_call_returned(call, KUNIT_PATIENCE));
+	KUNIT_EXPECT_EQ(test, call->ret, 0);
+}
+
+/*
  * Suspend, reload and remove
  */
 static void bio_waits_while_the_mapped_device_is_suspended(struct kunit *test)
@@ -826,6 +1055,16 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(bio_of_the_mapped_device_fails),
 	KUNIT_CASE(flush_of_a_cacheless_device_reaches_the_inner_target),
 	KUNIT_CASE(mapped_device_can_be_interposed),
+	KUNIT_CASE(bio_that_passes_needs_no_clone),
+	KUNIT_CASE(bio_that_is_accepted_in_parts_reaches_the_driver_in_parts),
+	KUNIT_CASE(bio_that_is_sent_to_other_sectors_gets_there),
+	KUNIT_CASE(bio_whose_end_is_hooked_ends_there_first),
+	KUNIT_CASE(bio_keeps_what_its_submitter_has_in_it),
+	KUNIT_CASE(bio_that_map_ends_does_not_reach_the_driver),
+	KUNIT_CASE(bio_that_map_refuses_fails),
+	KUNIT_CASE(bio_that_is_pushed_back_is_mapped_again),
+	KUNIT_CASE(parts_that_are_pushed_back_are_mapped_again),
+	KUNIT_CASE(suspend_waits_for_a_bio_that_has_passed),
 	KUNIT_CASE(bio_waits_while_the_mapped_device_is_suspended),
 	KUNIT_CASE(bio_that_waits_reaches_the_driver_when_removed),
 	KUNIT_CASE(remove_does_not_wait_for_what_presuspend_lets_go),

@@ -91,18 +91,25 @@ static void inner_dtr(struct dm_target *ti)
 static int inner_map(struct dm_target *ti, struct bio *bio)
 {
 	struct inner_target *it = ti->private;
+	int r = DM_MAPIO_REMAPPED;
 	bool hold;
+
+	bio_set_dev(bio, it->dev->bdev);
+	if (dm_kunit_inner.map)
+		r = dm_kunit_inner.map(bio);
 
 	spin_lock_irq(&it->lock);
 	dm_kunit_inner.mapped++;
-	dm_kunit_inner.flags |= bio->bi_opf;
-	hold = dm_kunit_inner.hold;
-	bio_set_dev(bio, it->dev->bdev);
+	if (r == DM_MAPIO_REMAPPED) {
+		dm_kunit_inner.flags |= bio->bi_opf;
+		dm_kunit_inner.clone = bio;
+	}
+	hold = dm_kunit_inner.hold && r == DM_MAPIO_REMAPPED;
 	if (hold)
 		bio_list_add(&it->bios, bio);
 	spin_unlock_irq(&it->lock);
 
-	return hold ? DM_MAPIO_SUBMITTED : DM_MAPIO_REMAPPED;
+	return hold ? DM_MAPIO_SUBMITTED : r;
 }
 
 static void inner_presuspend(struct dm_target *ti)
@@ -121,8 +128,14 @@ static void inner_presuspend(struct dm_target *ti)
 	bio_list_init(&it->bios);
 	spin_unlock_irq(&it->lock);
 
-	while ((bio = bio_list_pop(&bios)))
-		submit_bio_noacct(bio);
+	while ((bio = bio_list_pop(&bios))) {
+		if (dm_kunit_inner.push_back) {
+			bio->bi_status = BLK_STS_DM_REQUEUE;
+			bio_endio(bio);
+		} else {
+			submit_bio_noacct(bio);
+		}
+	}
 }
 
 static void inner_postsuspend(struct dm_target *ti)

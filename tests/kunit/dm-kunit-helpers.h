@@ -19,6 +19,8 @@
  * @preresume_error: preresume fails so
  * @block_size: the logical block size to ask for
  * @hold: keep what comes until presuspend
+ * @push_back: presuspend pushes back what was kept, instead of letting it go
+ * @map: what else map() does to a bio for @beneath, and then returns
  * @beneath: the interposed device
  * @argc: how many arguments the last constructor got
  * @argv: the first ones
@@ -26,6 +28,7 @@
  * @gate_at_presuspend: the state of the interposer when presuspend was called
  * @mapped: how many bios came
  * @flags: all the flags that they had
+ * @clone: the last one
  * @ti: the last one constructed
  */
 struct dm_kunit_inner {
@@ -33,6 +36,8 @@ struct dm_kunit_inner {
 	int preresume_error;
 	unsigned int block_size;
 	bool hold;
+	bool push_back;
+	int (*map)(struct bio *bio);
 	struct block_device *beneath;
 
 	unsigned int argc;
@@ -41,6 +46,7 @@ struct dm_kunit_inner {
 	int gate_at_presuspend;
 	unsigned int mapped;
 	blk_opf_t flags;
+	struct bio *clone;
 	struct dm_target *ti;
 };
 
