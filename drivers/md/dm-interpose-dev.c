@@ -16,8 +16,8 @@
 #include <linux/sysfs.h>
 #include <linux/wait_bit.h>
 
-int interpose_major;
-DEFINE_IDA(interpose_ida);
+static int interpose_major;
+static DEFINE_IDA(interpose_ida);
 static LIST_HEAD(interpose_devs);
 /* The list, and who uses the devices in it. */
 DEFINE_MUTEX(interpose_devs_lock);
@@ -29,7 +29,7 @@ DEFINE_MUTEX(interpose_devs_lock);
  */
 static DEFINE_MUTEX(interpose_claims_lock);
 /* Bypass disks whose memory is not freed yet. */
-atomic_t interpose_disks = ATOMIC_INIT(0);
+static atomic_t interpose_disks = ATOMIC_INIT(0);
 static LLIST_HEAD(interpose_dead);
 static void interpose_reap(struct work_struct *work);
 static DECLARE_WORK(interpose_reap_work, interpose_reap);
@@ -677,4 +677,33 @@ struct interpose_dev *interpose_dev_get(struct dm_target *ti, dev_t devt,
 out_fput:
 	__fput_sync(bdev_file);
 	return r ? ERR_PTR(r) : dev;
+}
+
+/**
+ * interpose_devs_init - get what all bypass disks need
+ *
+ * Context: Process context, when the module is loaded.
+ * Return: 0 or an error.
+ */
+int interpose_devs_init(void)
+{
+	int r = register_blkdev(0, "interpose");
+
+	if (r < 0)
+		return r;
+	interpose_major = r;
+	return 0;
+}
+
+/**
+ * interpose_devs_exit - the counterpart of interpose_devs_init()
+ *
+ * Context: Process context, when nobody can make a bypass disk any more, and those
+ *	that there were have been released. Waits until their memory is freed.
+ */
+void interpose_devs_exit(void)
+{
+	wait_var_event(&interpose_disks, !atomic_read(&interpose_disks));
+	unregister_blkdev(interpose_major, "interpose");
+	ida_destroy(&interpose_ida);
 }

@@ -1050,18 +1050,17 @@ static int __init interpose_init(void)
 	if (!interpose_job_wq)
 		goto out_wq;
 
-	r = register_blkdev(0, "interpose");
-	if (r < 0)
+	r = interpose_devs_init();
+	if (r)
 		goto out_job_wq;
-	interpose_major = r;
 
 	r = dm_register_target(&interpose_target_type);
 	if (r)
-		goto out_blkdev;
+		goto out_devs;
 	return 0;
 
-out_blkdev:
-	unregister_blkdev(interpose_major, "interpose");
+out_devs:
+	interpose_devs_exit();
 out_job_wq:
 	destroy_workqueue(interpose_job_wq);
 out_wq:
@@ -1076,9 +1075,7 @@ static void __exit interpose_exit(void)
 	destroy_workqueue(interpose_job_wq);
 	/* runs what is queued: the last bypass disks go */
 	destroy_workqueue(interpose_wq);
-	wait_var_event(&interpose_disks, !atomic_read(&interpose_disks));
-	unregister_blkdev(interpose_major, "interpose");
-	ida_destroy(&interpose_ida);
+	interpose_devs_exit();
 }
 
 module_init(interpose_init);

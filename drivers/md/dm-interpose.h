@@ -157,11 +157,10 @@ int interpose_pin(struct interpose_dev *dev);
 void interpose_unpin(struct interpose_dev *dev);
 
 /* dm-interpose-dev.c: the devices */
-extern int interpose_major;
-extern struct ida interpose_ida;
 extern struct mutex interpose_devs_lock;
-extern atomic_t interpose_disks;
 
+int interpose_devs_init(void);
+void interpose_devs_exit(void);
 void interpose_dev_put(struct interpose_dev *dev);
 struct interpose_dev *interpose_dev_get(struct dm_target *ti, dev_t devt,
 					const char *arg);
