@@ -769,6 +769,26 @@ static void suspend_waits_for_a_bio_that_has_passed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call->ret, 0);
 }
 
+/* As dm-snapshot and dm-stats suspend a device: no method of a target is called. */
+static void bio_waits_during_a_suspend_that_no_target_is_told_of(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct dm_kunit *m = interpose(test, dev);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	struct mapped_device *md = m->bdev->bd_disk->private_data;
+	unsigned int mapped;
+
+	dm_internal_suspend_fast(md);
+	kunit_bio_submit(kb);
+	mapped = inner->mapped;
+	dm_internal_resume_fast(md);
+
+	KUNIT_EXPECT_EQ(test, mapped, 0);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), 0);
+	KUNIT_EXPECT_EQ(test, inner->mapped, 1);
+}
+
 /*
  * Suspend, reload and remove
  */
@@ -1065,6 +1085,7 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(bio_that_is_pushed_back_is_mapped_again),
 	KUNIT_CASE(parts_that_are_pushed_back_are_mapped_again),
 	KUNIT_CASE(suspend_waits_for_a_bio_that_has_passed),
+	KUNIT_CASE(bio_waits_during_a_suspend_that_no_target_is_told_of),
 	KUNIT_CASE(bio_waits_while_the_mapped_device_is_suspended),
 	KUNIT_CASE(bio_that_waits_reaches_the_driver_when_removed),
 	KUNIT_CASE(remove_does_not_wait_for_what_presuspend_lets_go),
