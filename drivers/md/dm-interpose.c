@@ -27,6 +27,9 @@
  *  5. C completes, DM core ends W, W gets sda1 back as its device and its count
  *     is dropped, the file system is told.
  *
+ * A bio that the inner target would only pass on is spared all that: see
+ * dm-interpose-direct.c.
+ *
  * One struct interpose_dev stands for the pair of a mapped device and the
  * device it interposes. Tables share it: a reload swaps targets while the
  * attachment stays.
