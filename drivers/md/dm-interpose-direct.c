@@ -471,6 +471,20 @@ static void interpose_account(struct mapped_device *md, struct bio *bio,
 }
 
 /*
+ * A part that the inner target accepted is to go to the driver before the rest is
+ * mapped, as with DM core. The loop that calls us, for the interposed device,
+ * takes bios for other devices first, and the rest is for the owner. So the part
+ * goes by the bypass disk, which is another device, too: they keep their order.
+ */
+static void interpose_go_before(struct interpose_dev *dev, struct bio *clone)
+{
+	if (clone->bi_bdev != dev->bdev)
+		return;
+	clone->bi_bdev = dev->bypass->part0;
+	bio_clear_flag(clone, BIO_PAST_INTERPOSER);
+}
+
+/*
  * The clone stays with the inner target, goes on, or has ended; the original waits
  * for it at the owner. As __map_bio() and the end of dm_split_and_process_bio():
  * a rest that the inner target did not accept is the original, cut to it, for
@@ -491,6 +505,8 @@ static void interpose_keep(struct interpose_spare *spare, int r,
 	case DM_MAPIO_SUBMITTED:
 		break;
 	case DM_MAPIO_REMAPPED:
+		if (unlikely(rest))
+			interpose_go_before(dev, &io->tio.clone);
 		bio_clone_blkg_association(&io->tio.clone, bio);
 		submit_bio_noacct(&io->tio.clone);
 		break;
