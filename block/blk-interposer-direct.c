@@ -35,9 +35,11 @@
  *
  *  - The end of the bio, in any context. It finds the interposer by ->bi_bdev,
  *    which a blk-mq driver leaves alone; bios of other devices are not let in.
- *    *->pending is dropped first: the owner can be suspended and even detached
- *    from then on, but a detach waits for ->inflight before it clears a pointer
- *    or the owner can go, and this is dropped last.
+ *    The pointer is still there: a detach clears it first, but the owner has
+ *    been suspended by then, and that waits for *->pending. This count is dropped
+ *    once the pointer has been read. From then on the owner can be suspended and
+ *    detached, but a detach waits for ->inflight before the owner can go, and
+ *    this is dropped last.
  *
  *  - Parts of the bio, when the driver splits it: bio_chain() hands them
  *    BIO_PAST_INTERPOSER and not the count, which stays with the bio that the
@@ -54,16 +56,13 @@
 
 /*
  * Does the owner let @bio in? It does not while somebody traces remaps: such a
- * bio is remapped, and its trace would miss that. Nor when the bio may have to be
- * bounced, which the gate does. ->bounces changes only while the gate is closed.
+ * bio is remapped, and its trace would miss that.
  */
 static void *blk_interposer_enter(struct blk_interposer *ip, struct bio *bio)
 {
 	lockdep_assert(!percpu_ref_is_zero(&bdev_get_queue(ip->bdev)->q_usage_counter));
 
-	/* pairs with the release in blk_interposer_set_state() */
-	if (smp_load_acquire(&ip->state) != BLK_INTERPOSER_OPEN ||
-	    ip->bounces || trace_block_bio_remap_enabled())
+	if (trace_block_bio_remap_enabled())
 		return NULL;
 	return ip->ops->enter(ip, bio, blk_interposer_sector(ip, bio));
 }
@@ -103,6 +102,11 @@ bool __bio_interpose_direct(struct bio *bio)
 		return ip;
 	if (!ip->ops->map(ip, bio, token))
 		return true;
+	/*
+	 * Like a bio that is redirected it completes by interrupt. Otherwise a
+	 * task that has stopped polling would hold up a suspend of the owner.
+	 */
+	bio_clear_polled(bio);
 	bio_set_flag(bio, BIO_PAST_INTERPOSER);
 	bio_set_direct(bio);
 	return false;
@@ -116,7 +120,7 @@ bool __bio_interpose_direct(struct bio *bio)
  */
 void blk_interposer_direct_done(struct bio *bio)
 {
-	/* ->inflight keeps the pointer in place */
+	/* *->pending keeps the pointer in place, ->inflight what it points to */
 	struct blk_interposer *ip = bio_interposer(bio);
 
 	bio_clear_direct(bio);

@@ -54,6 +54,10 @@ void interpose_direct_open(struct interpose_dev *dev)
 {
 }
 
+void interpose_direct_leave(void)
+{
+}
+
 void *interpose_enter(struct blk_interposer *ip, struct bio *bio,
 		      sector_t sector)
 {

@@ -31,8 +31,9 @@
  *    dm_internal_suspend_fast(), which calls no method of a target: dm-snapshot
  *    suspends its origin with it, and dm-stats. Nothing here is told about a
  *    suspend, so nothing can miss one.
- *  - The gate. It closes in presuspend, before the bit is set: ->state is read
- *    after io_barrier was taken, so who finds it open is waited for. While the
+ *  - The gate. It closes in presuspend, before the bit is set: ->state and
+ *    ->bounces are read after io_barrier was taken, so who finds it open is waited
+ *    for before they change. While the
  *    mapped device is being removed the gate is closed and stays closed, although
  *    DM core is resumed. An open gate also says that the live table consists of
  *    our lines: another table replaces them only while it is closed.
@@ -200,6 +201,22 @@ void interpose_direct_open(struct interpose_dev *dev)
 				  dev->direct && READ_ONCE(interpose_direct));
 }
 
+/**
+ * interpose_direct_leave - wait until nobody runs the code of this file
+ *
+ * The block layer calls this file, not DM core: who has ended a bio that was kept,
+ * or has let go of md->io_barrier, no longer keeps the device and the module, but
+ * has still to return. An interrupt that does is over when the module's memory
+ * goes, because that waits for RCU. A task may have been preempted there. It does
+ * not sleep on its way out, so it is out when it does, or is in user mode.
+ *
+ * Context: Process context, when the module goes. Sleeps.
+ */
+void interpose_direct_leave(void)
+{
+	synchronize_rcu_tasks();
+}
+
 static struct interpose_spare *interpose_spare_get(struct interpose_dev *dev)
 {
 	struct interpose_spare *spare = this_cpu_xchg(*dev->spares, NULL);
@@ -295,8 +312,7 @@ void *interpose_enter(struct blk_interposer *ip, struct bio *bio,
 
 	idx = srcu_read_lock(&md->io_barrier);
 	if (unlikely(test_bit(DMF_BLOCK_IO_FOR_SUSPEND, &md->flags) ||
-		     READ_ONCE(ip->state) != BLK_INTERPOSER_OPEN ||
-		     dm_stats_used(&md->stats)))
+		     !blk_interposer_admits(ip) || dm_stats_used(&md->stats)))
 		goto out_unlock;
 	it = interpose_direct_line(md, sector, bio_sectors(bio));
 	if (unlikely(!it))
@@ -393,11 +409,13 @@ static void interpose_clone_endio(struct bio *clone)
 
 /*
  * What DM core would give the inner target: it clones what the gate lets in, and
- * leaves the cgroup out until it submits the clone.
+ * leaves the cgroup out until it submits the clone. REQ_ALLOC_CACHE says where a
+ * bio was allocated, and where bio_put() returns it: a clone of ours is not from
+ * such a cache, whatever io_uring's original is.
  */
 static blk_opf_t interpose_clone_opf(struct mapped_device *md, struct bio *bio)
 {
-	blk_opf_t opf = bio->bi_opf & ~REQ_POLLED;
+	blk_opf_t opf = bio->bi_opf & ~(REQ_POLLED | REQ_ALLOC_CACHE);
 
 	if (unlikely(opf & REQ_NOWAIT) && !bdev_nowait(dm_disk(md)->part0))
 		opf &= ~REQ_NOWAIT;

@@ -1079,6 +1079,7 @@ static void __exit interpose_exit(void)
 	/* runs what is queued: the last bypass disks go */
 	destroy_workqueue(interpose_wq);
 	interpose_devs_exit();
+	interpose_direct_leave();
 }
 
 module_init(interpose_init);

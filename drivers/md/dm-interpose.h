@@ -198,6 +198,7 @@ void interpose_direct_exit(struct interpose_dev *dev);
 void interpose_direct_publish(struct interpose_dev *dev);
 void interpose_direct_resume(struct interpose_target *it);
 void interpose_direct_open(struct interpose_dev *dev);
+void interpose_direct_leave(void);
 void *interpose_enter(struct blk_interposer *ip, struct bio *bio,
 		      sector_t sector);
 bool interpose_map_direct(struct blk_interposer *ip, struct bio *bio,

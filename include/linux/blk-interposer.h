@@ -66,7 +66,7 @@ struct blk_interposer_bounce;
  *	ignore it. Sleep and optional as for @checks_links.
  * @enter: May @bio be mapped where it is? @sector is where it begins on the
  *	interposed device. Called with q_usage_counter of that device held; must
- *	not sleep. If so, the bio has been counted in *&blk_interposer.pending
+ *	not sleep. It asks blk_interposer_admits(). If so, the bio has been counted in *&blk_interposer.pending
  *	when this returns, and the return value is what @map gets; NULL if it has
  *	to be redirected. Needed with blk_interposer_set_direct().
  * @map: Maps @bio, which @enter has let in. Called without that counter and
@@ -185,6 +185,18 @@ int blk_interposer_users(void);
 void blk_interposer_claim(struct blk_interposer *ip, struct gendisk *disk,
 			  struct gendisk *beneath);
 bool blk_interposer_loops(struct blk_interposer *ip);
+
+/*
+ * May a bio of @ip be mapped where it is? For ->enter(), inside what a suspend of
+ * the owner waits for after it has closed the gate: neither the gate nor @bounces
+ * changes before that wait is over. The gate bounces, so it has to see the bio if
+ * it may have to.
+ */
+static inline bool blk_interposer_admits(const struct blk_interposer *ip)
+{
+	/* pairs with the release in blk_interposer_set_state() */
+	return smp_load_acquire(&ip->state) == BLK_INTERPOSER_OPEN && !ip->bounces;
+}
 
 /*
  * Does a task that waits to attach @owner have to give up? -EINTR when current

@@ -662,6 +662,33 @@ static void bio_keeps_what_its_submitter_has_in_it(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, kb->ended_bdev, dev->bdev);
 }
 
+/* What io_uring's bios have: the clone is not from a cache, and is not put in one. */
+static void clone_of_a_bio_from_a_cache_is_not_from_there(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+
+	interpose(test, dev);
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE | REQ_ALLOC_CACHE, 24, 8);
+	KUNIT_EXPECT_FALSE(test, inner->flags & REQ_ALLOC_CACHE);
+	inner->map = map_elsewhere;
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE | REQ_ALLOC_CACHE, 24, 8);
+	KUNIT_EXPECT_FALSE(test, inner->flags & REQ_ALLOC_CACHE);
+	KUNIT_EXPECT_EQ(test, inner->mapped, 2);
+}
+
+/* Its driver cannot poll, and would refuse it otherwise. */
+static void polled_bio_completes_by_interrupt(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+
+	interpose(test, dev);
+	kunit_bio_do(test, dev->bdev, REQ_OP_READ | REQ_POLLED, 24, 8);
+	inner->map = map_elsewhere;
+	kunit_bio_do(test, dev->bdev, REQ_OP_READ | REQ_POLLED, 24, 8);
+	KUNIT_EXPECT_EQ(test, inner->mapped, 2);
+	KUNIT_EXPECT_EQ(test, dev->count, 2);
+}
+
 static int map_and_end(struct bio *bio)
 {
 	bio_endio(bio);
@@ -1080,6 +1107,8 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(bio_that_is_sent_to_other_sectors_gets_there),
 	KUNIT_CASE(bio_whose_end_is_hooked_ends_there_first),
 	KUNIT_CASE(bio_keeps_what_its_submitter_has_in_it),
+	KUNIT_CASE(clone_of_a_bio_from_a_cache_is_not_from_there),
+	KUNIT_CASE(polled_bio_completes_by_interrupt),
 	KUNIT_CASE(bio_that_map_ends_does_not_reach_the_driver),
 	KUNIT_CASE(bio_that_map_refuses_fails),
 	KUNIT_CASE(bio_that_is_pushed_back_is_mapped_again),
