@@ -66,9 +66,10 @@ struct blk_interposer_bounce;
  *	ignore it. Sleep and optional as for @checks_links.
  * @enter: May @bio be mapped where it is? @sector is where it begins on the
  *	interposed device. Called with q_usage_counter of that device held; must
- *	not sleep. It asks blk_interposer_admits(). If so, the bio has been counted in *&blk_interposer.pending
- *	when this returns, and the return value is what @map gets; NULL if it has
- *	to be redirected. Needed with blk_interposer_set_direct().
+ *	not sleep, and asks blk_interposer_admits(). If so, the bio has been
+ *	counted in *&blk_interposer.pending when this returns, and the return
+ *	value is what @map gets; NULL if it has to be redirected. Needed with
+ *	blk_interposer_set_direct().
  * @map: Maps @bio, which @enter has let in. Called without that counter and
  *	inside submit_bio_noacct(); may sleep and submit bios. Returns true when
  *	@bio, untouched, is to go to the interposed device; it stays counted in

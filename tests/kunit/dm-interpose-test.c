@@ -59,10 +59,10 @@ static struct kunit_disk *test_disk(struct kunit *test)
 }
 
 /* The interposer's state once the work after a resume has been done. */
-static bool gate_opens(struct kunit_disk *dev)
+static bool gate_opens(struct block_device *bdev)
 {
 	unsigned long deadline = jiffies + KUNIT_PATIENCE;
-	struct blk_interposer *ip = dev->bdev->bd_interposer;
+	struct blk_interposer *ip = bdev->bd_interposer;
 
 	while (ip && READ_ONCE(ip->state) != BLK_INTERPOSER_OPEN) {
 		if (time_after(jiffies, deadline))
@@ -72,17 +72,27 @@ static bool gate_opens(struct kunit_disk *dev)
 	return ip;
 }
 
-/* Mapped device "kunit" that interposes @dev with the given line. */
+/* Mapped device "kunit" that interposes @bdev with the given line. */
+static struct dm_kunit *interpose_bdev(struct kunit *test,
+				       struct block_device *bdev,
+				       const char *format)
+{
+	struct dm_kunit *m = dm_kunit_create(test, "kunit");
+	struct dm_kunit_line line = {
+		0, bdev_nr_sectors(bdev), "interpose", args_for(test, format, bdev)
+	};
+
+	KUNIT_ASSERT_EQ(test, dm_kunit_load_lines(m, 0, &line, 1), 0);
+	KUNIT_ASSERT_EQ(test, dm_kunit_resume(m), 0);
+	KUNIT_ASSERT_TRUE(test, gate_opens(bdev));
+	return m;
+}
+
 static struct dm_kunit *interpose_args(struct kunit *test,
 				       struct kunit_disk *dev,
 				       const char *format)
 {
-	struct dm_kunit *m = dm_kunit_create(test, "kunit");
-
-	KUNIT_ASSERT_EQ(test, dm_kunit_load(m, args_for(test, format, dev->bdev)), 0);
-	KUNIT_ASSERT_EQ(test, dm_kunit_resume(m), 0);
-	KUNIT_ASSERT_TRUE(test, gate_opens(dev));
-	return m;
+	return interpose_bdev(test, dev->bdev, format);
 }
 
 static struct dm_kunit *interpose(struct kunit *test, struct kunit_disk *dev)
@@ -662,6 +672,125 @@ static void bio_keeps_what_its_submitter_has_in_it(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, kb->ended_bdev, dev->bdev);
 }
 
+static int map_and_change_flags(struct bio *bio)
+{
+	bio->bi_opf |= REQ_SYNC | REQ_IDLE;
+	return DM_MAPIO_REMAPPED;
+}
+
+static void bio_gets_the_flags_that_map_gives_it(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+
+	interpose(test, dev);
+	inner->map = map_and_change_flags;
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	KUNIT_ASSERT_EQ(test, dev->count, 1);
+	KUNIT_EXPECT_EQ(test, dev->log[0].opf & (REQ_SYNC | REQ_IDLE), REQ_SYNC | REQ_IDLE);
+}
+
+/* The clone ends only when another bio has, which map() submits. */
+static int map_and_chain(struct bio *bio)
+{
+	struct bio *other = bio_alloc_clone(bio->bi_bdev, bio, GFP_NOIO, &fs_bio_set);
+
+	other->bi_iter.bi_sector += 64;
+	bio_chain(other, bio);
+	submit_bio_noacct(other);
+	return DM_MAPIO_REMAPPED;
+}
+
+static void bio_waits_for_what_map_chains_to_it(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+
+	interpose(test, dev);
+	inner->map = map_and_chain;
+	dev->hold = true;
+	kunit_bio_submit(kb);
+	KUNIT_EXPECT_EQ(test, kunit_disk_held(dev), 2);
+	KUNIT_EXPECT_FALSE(test, completion_done(&kb->done));
+	kunit_disk_release(dev);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), 0);
+	KUNIT_EXPECT_EQ(test, dev->count, 2);
+}
+
+static int map_and_fail(struct bio *bio)
+{
+	bio->bi_status = BLK_STS_MEDIUM;
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+static void bio_that_map_fails_has_the_status_sector_and_device_it_came_with(struct kunit *test)
+{
+	struct kunit_disk *dev = kunit_disk(test, .mq = true, .partitions = true);
+	struct block_device *part = kunit_disk_part(dev, 2);
+	struct kunit_bio *kb;
+
+	KUNIT_ASSERT_NOT_NULL(test, part);
+	kb = kunit_bio(test, part, REQ_OP_READ, 24, 8);
+	inner->beneath = part;
+	interpose_bdev(test, part, "%s kunit %s");
+	inner->map = map_and_fail;
+	kunit_bio_submit(kb);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, kb->status, BLK_STS_MEDIUM);
+	KUNIT_EXPECT_EQ(test, atomic_read(&kb->ended), 1);
+	KUNIT_EXPECT_PTR_EQ(test, kb->ended_bdev, part);
+	KUNIT_EXPECT_EQ(test, kb->bio->bi_iter.bi_sector, KUNIT_PART2_START + 24);
+	KUNIT_EXPECT_EQ(test, dev->count, 0);
+}
+
+static DECLARE_COMPLETION(map_sleeps);
+static DECLARE_COMPLETION(map_goes_on);
+
+static int map_and_sleep(struct bio *bio)
+{
+	complete(&map_sleeps);
+	wait_for_completion(&map_goes_on);
+	return DM_MAPIO_REMAPPED;
+}
+
+static int call_submit(void *data)
+{
+	kunit_bio_submit(data);
+	return 0;
+}
+
+static int call_suspend(void *data)
+{
+	return dm_kunit_suspend(data, 0);
+}
+
+/* Nor does the device's queue stay closed because of it. */
+static void suspend_waits_for_a_map_that_sleeps(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct dm_kunit *m = interpose(test, dev);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	struct kunit_call *submit, *suspend;
+
+	reinit_completion(&map_sleeps);
+	reinit_completion(&map_goes_on);
+	inner->map = map_and_sleep;
+	submit = kunit_call(test, call_submit, kb);
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&map_sleeps, KUNIT_PATIENCE));
+	suspend = kunit_call(test, call_suspend, m);
+	KUNIT_EXPECT_FALSE(test, kunit_call_returned(suspend, KUNIT_GRACE));
+	blk_mq_freeze_queue(bdev_get_queue(dev->bdev));
+	blk_mq_unfreeze_queue(bdev_get_queue(dev->bdev));
+
+	complete(&map_goes_on);
+	KUNIT_ASSERT_TRUE(test, kunit_call_returned(submit, KUNIT_PATIENCE));
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_ASSERT_TRUE(test, kunit_call_returned(suspend, KUNIT_PATIENCE));
+	KUNIT_EXPECT_EQ(test, suspend->ret, 0);
+	KUNIT_EXPECT_EQ(test, dev->count, 1);
+}
+
 /* What io_uring's bios have: the clone is not from a cache, and is not put in one. */
 static void clone_of_a_bio_from_a_cache_is_not_from_there(struct kunit *test)
 {
@@ -770,11 +899,6 @@ static void parts_that_are_pushed_back_are_mapped_again(struct kunit *test)
 {
 	inner->map = map_four_sectors;
 	push_back(test, 2);
-}
-
-static int call_suspend(void *data)
-{
-	return dm_kunit_suspend(data, 0);
 }
 
 static void suspend_waits_for_a_bio_that_has_passed(struct kunit *test)
@@ -1107,6 +1231,10 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(bio_that_is_sent_to_other_sectors_gets_there),
 	KUNIT_CASE(bio_whose_end_is_hooked_ends_there_first),
 	KUNIT_CASE(bio_keeps_what_its_submitter_has_in_it),
+	KUNIT_CASE(bio_gets_the_flags_that_map_gives_it),
+	KUNIT_CASE(bio_waits_for_what_map_chains_to_it),
+	KUNIT_CASE(bio_that_map_fails_has_the_status_sector_and_device_it_came_with),
+	KUNIT_CASE(suspend_waits_for_a_map_that_sleeps),
 	KUNIT_CASE(clone_of_a_bio_from_a_cache_is_not_from_there),
 	KUNIT_CASE(polled_bio_completes_by_interrupt),
 	KUNIT_CASE(bio_that_map_ends_does_not_reach_the_driver),

@@ -31,7 +31,7 @@ start_vm() {
 	exec {stream}< <(exec setsid bash -c 'echo $$ >"$0/pid"; "$@" 2>&1; echo $? >"$0/status"' "$dir" \
 		"$vm_run" --no-build --kernel "$kernel" --timeout "$limit" --share "$dir" --console "$dir/console.log" \
 		--env T_PATIENCE_FILE=/share/patience --env DM_INTERPOSE_PROGRAMS="${programs:-}" \
-		"${options[@]}" \
+		--append "${DM_INTERPOSE_APPEND:-}" "${options[@]}" \
 		-- tests/lib/guest-batch /share </dev/null)
 	until [[ -s $dir/pid ]]; do
 		sleep 0.05
