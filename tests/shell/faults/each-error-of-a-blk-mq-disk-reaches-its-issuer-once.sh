@@ -14,7 +14,7 @@ modprobe dm-interpose
 direct=/sys/module/dm_interpose/parameters/direct
 was=$(<"$direct")
 cleanup eval "echo $was >$direct"
-scsi_disk_create
+scsi_disk_create sector_size=512 >/dev/null
 disk=$(scsi_disk)
 dev=$(partition "$disk" 64)
 random_fill "$dev" 1
