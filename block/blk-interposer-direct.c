@@ -60,11 +60,16 @@
  */
 static void *blk_interposer_enter(struct blk_interposer *ip, struct bio *bio)
 {
+	void *token;
+
 	lockdep_assert(!percpu_ref_is_zero(&bdev_get_queue(ip->bdev)->q_usage_counter));
 
-	if (trace_block_bio_remap_enabled())
+	if (trace_block_bio_remap_enabled() || !bio_prepare_direct(ip, bio))
 		return NULL;
-	return ip->ops->enter(ip, bio, blk_interposer_sector(ip, bio));
+	token = ip->ops->enter(ip, bio, blk_interposer_sector(ip, bio));
+	if (!token)
+		bio_cancel_direct(bio);
+	return token;
 }
 
 /**
@@ -93,7 +98,9 @@ bool __bio_interpose_direct(struct bio *bio)
 			percpu_ref_get(&ip->inflight);
 			this_cpu_inc(*ip->redirected);
 		} else {
-			blk_interposer_redirect(ip, bio);
+			blk_interposer_readdress(ip, bio);
+			/* the loop that we are called from goes on with it */
+			bio_list_add(&current->bio_list[0], bio);
 		}
 	}
 	blk_queue_exit(q);
@@ -114,16 +121,12 @@ bool __bio_interpose_direct(struct bio *bio)
 
 /**
  * blk_interposer_direct_done - a bio that was mapped where it is completes
- * @bio: the bio
+ * @ip: its interposer, which may go when this returns
  *
  * Context: Any context.
  */
-void blk_interposer_direct_done(struct bio *bio)
+void blk_interposer_direct_done(struct blk_interposer *ip)
 {
-	/* *->pending keeps the pointer in place, ->inflight what it points to */
-	struct blk_interposer *ip = bio_interposer(bio);
-
-	bio_clear_direct(bio);
 	/* as in __dm_io_complete(): who finds the count zero sees all of it */
 	smp_wmb();
 	this_cpu_dec(*ip->pending);
@@ -144,6 +147,7 @@ void blk_interposer_direct_done(struct bio *bio)
  */
 void blk_interposer_keep(struct blk_interposer *ip, struct bio *bio)
 {
+	bio_cancel_direct(bio);
 	blk_interposer_address(ip, bio);
 	/* as at the gate */
 	if (unlikely(bio->bi_opf & REQ_NOWAIT) && !bdev_nowait(ip->owner))

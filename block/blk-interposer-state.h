@@ -52,10 +52,21 @@ static inline void bio_expect_endio(struct bio *bio)
  * Was @bio mapped where it is, and is it counted? bi_flags is full: with the two
  * flags of the hook all 16 bits have a meaning. BIO_BOUNCED has none without
  * CONFIG_BOUNCE, which CONFIG_BLK_INTERPOSER excludes: nobody sets or reads it.
- * No clone and no part of a bio inherits it.
+ * No clone and no part of a bio inherits it. There is nothing to get for it, before
+ * the owner looks at the bio, and nothing to give back when it keeps that.
  */
 static_assert(!IS_ENABLED(CONFIG_BOUNCE));
 static_assert(sizeof_field(struct bio, bi_flags) * BITS_PER_BYTE >= BIO_FLAG_LAST);
+
+static inline bool bio_prepare_direct(struct blk_interposer *ip,
+				      struct bio *bio)
+{
+	return true;
+}
+
+static inline void bio_cancel_direct(struct bio *bio)
+{
+}
 
 static inline bool bio_is_direct(const struct bio *bio)
 {

@@ -227,8 +227,7 @@ void blk_interposer_address(struct blk_interposer *ip, struct bio *bio)
 }
 
 /* The same, and count it. Runs with q_usage_counter of the bio's queue held. */
-static void blk_interposer_readdress(struct blk_interposer *ip,
-				     struct bio *bio)
+void blk_interposer_readdress(struct blk_interposer *ip, struct bio *bio)
 {
 	percpu_ref_get(&ip->inflight);
 	this_cpu_inc(*ip->redirected);
@@ -240,7 +239,8 @@ static void blk_interposer_readdress(struct blk_interposer *ip,
  * submit_bio_noacct() loop that runs the hook, so nothing blocks here while
  * q_usage_counter is held.
  */
-void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio)
+static void blk_interposer_redirect(struct blk_interposer *ip,
+				    struct bio *bio)
 {
 	blk_interposer_readdress(ip, bio);
 	blk_interposer_queue(ip, bio);
@@ -365,7 +365,9 @@ void __bio_interpose_endio(struct bio *bio)
 		blk_interposer_remap_again(bio);
 		percpu_ref_put(&ip->inflight);
 	} else if (bio_is_direct(bio)) {
-		blk_interposer_direct_done(bio);
+		bio_clear_direct(bio);
+		/* as above */
+		blk_interposer_direct_done(bio_interposer(bio));
 	}
 	bio_clear_flag(bio, BIO_INTERPOSED);
 	bio_clear_flag(bio, BIO_PAST_INTERPOSER);

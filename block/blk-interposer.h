@@ -40,9 +40,9 @@ int __blk_interposer_check_link(struct block_device *bdev, struct gendisk *disk)
 void blk_interposer_forget(struct blk_interposer *ip);
 sector_t blk_interposer_sector(struct blk_interposer *ip, struct bio *bio);
 void blk_interposer_address(struct blk_interposer *ip, struct bio *bio);
-void blk_interposer_redirect(struct blk_interposer *ip, struct bio *bio);
+void blk_interposer_readdress(struct blk_interposer *ip, struct bio *bio);
 bool __bio_interpose_direct(struct bio *bio);
-void blk_interposer_direct_done(struct bio *bio);
+void blk_interposer_direct_done(struct blk_interposer *ip);
 
 /* Is there any interposer in the system? */
 static inline bool blk_interposer_active(void)

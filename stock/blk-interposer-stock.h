@@ -71,6 +71,13 @@ static_assert(sizeof_field(struct request_queue, queue_flags) * BITS_PER_BYTE >
 #define INTERPOSE_ATOMIC_TYPE		DM_TARGET_ATOMIC_WRITES
 #define INTERPOSE_ATOMIC_FEATURE	BLK_FEAT_ATOMIC_WRITES
 
+#define BIO_HAS_MORE
+static inline void bio_clone_more(struct bio *clone, const struct bio *bio)
+{
+	clone->bi_write_stream = bio->bi_write_stream;
+	clone->bi_bvec_gap_bit = bio->bi_bvec_gap_bit;
+}
+
 /* As in 6.12, the callers keep the flags for allocations themselves. */
 #define blk_mq_freeze_queue(q)		blk_mq_freeze_queue_nomemsave(q)
 #define blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue_nomemrestore(q)
@@ -125,9 +132,24 @@ static inline void bio_expect_endio(struct bio *bio)
 	bio_set_flag(bio, BIO_TRACE_COMPLETION);
 }
 
-/* No bio is mapped where it is: see stock/no-direct.c. */
+/*
+ * Of the end of a bio that was mapped where it is, ends.c learns; that has been prepared
+ * before the owner looks at it. The bio itself does not say that it is one.
+ */
+bool bio_prepare_direct(struct blk_interposer *ip, struct bio *bio);
+void bio_cancel_direct(struct bio *bio);
+
 static inline bool bio_is_direct(const struct bio *bio)
 {
 	return false;
 }
+
+static inline void bio_set_direct(struct bio *bio)
+{
+}
+
+static inline void bio_clear_direct(struct bio *bio)
+{
+}
+
 #endif /* BLK_INTERPOSER_STATE_H */

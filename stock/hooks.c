@@ -18,6 +18,10 @@
 /* What the trampolines know of a bio */
 static_assert(LAYOUT_bio_bi_flags_OFFSET == offsetof(struct bio, bi_flags));
 static_assert(LAYOUT_bio_bi_opf_OFFSET == offsetof(struct bio, bi_opf));
+static_assert(LAYOUT_bio_bi_bdev_OFFSET == offsetof(struct bio, bi_bdev));
+static_assert(LAYOUT_block_device___bd_flags_OFFSET ==
+	      offsetof(struct block_device, __bd_flags));
+static_assert(BD_INTERPOSE_DIRECT == BIT(30));
 static_assert(BIO_INTERPOSED == 14 && BIO_PAST_INTERPOSER == 15);
 const blk_opf_t stock_flush_flags = REQ_PREFLUSH | REQ_FUA;
 
@@ -25,8 +29,8 @@ static const struct stock_verdict pass = { };
 static const struct stock_verdict taken = { .taken = true };
 
 /* How many have come into a hook that may sleep, and have left it: see below. */
-static DEFINE_PER_CPU(unsigned long, stock_came);
-static DEFINE_PER_CPU(unsigned long, stock_left);
+DEFINE_PER_CPU(unsigned long, stock_came);
+DEFINE_PER_CPU(unsigned long, stock_left);
 
 /**
  * stock_hooks_busy - is any task in a hook that may sleep?
@@ -49,16 +53,6 @@ bool stock_hooks_busy(void)
 	for_each_possible_cpu(cpu)
 		came += READ_ONCE(per_cpu(stock_came, cpu));
 	return came != left;
-}
-
-static void stock_come(void)
-{
-	this_cpu_inc(stock_came);
-}
-
-static void stock_leave(void)
-{
-	this_cpu_inc(stock_left);
 }
 
 /*
@@ -145,6 +139,15 @@ static void stock_charge_redirected(struct bio *bio)
 }
 
 /*
+ * bio_may_go_direct(), but not for what is chained to another bio: see ends.c. What
+ * stock_hook_nocheck() leaves alone because of this is looked at by stock_hook_mq().
+ */
+static bool stock_may_go_direct(struct bio *bio)
+{
+	return bio_may_go_direct(bio) && bio->bi_end_io != stock_chain_endio;
+}
+
+/*
  * A bio that a driver has submitted: there is a loop, and if it was begun for a
  * bio-based device it sorts. That it was, unless what goes on the list is the rest of a
  * bio for a blk-mq device that has been split: then it is chained. So who is not
@@ -159,7 +162,8 @@ static bool stock_redirect_nested(struct bio *bio)
 	bool charged = bio_past_hook(bio), ret;
 
 	if (!bio_will_interpose(bio) || bio_flagged(bio, BIO_CHAIN) ||
-	    bio_has_crypt_ctx(bio) || bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO))
+	    bio_has_crypt_ctx(bio) || stock_may_go_direct(bio) ||
+	    bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO))
 		return false;
 	if (!percpu_ref_tryget_live(&q->q_usage_counter))
 		return false;
@@ -200,7 +204,8 @@ struct stock_verdict stock_hook_nocheck(struct bio *bio)
 	if (current->bio_list)
 		return stock_redirect_nested(bio) ? taken : pass;
 	if (!bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO | BD_INTERPOSED) ||
-	    !bio_may_interpose(bio) || bio_has_crypt_ctx(bio))
+	    !bio_may_interpose(bio) || bio_has_crypt_ctx(bio) ||
+	    stock_may_go_direct(bio))
 		return pass;
 
 	charged = bio_past_hook(bio);
@@ -441,7 +446,73 @@ static struct stock_verdict stock_mq_look(struct request_queue *q,
 }
 
 /*
- * blk_mq_submit_bio(), where no function in it can say "taken": the test holds
+ * What was put on the list of a loop while a bio was mapped where it is: what map() has
+ * submitted, the clone that the owner sends elsewhere, the rest of a bio of which it has
+ * accepted a part, and a bio that it has not let in.
+ *
+ * The loop was perhaps begun for a blk-mq device, and that does not sort: see
+ * blk_interposer_queue(). So if any of them is for a bio-based device, each gets a loop of
+ * its own, here, in their order, as in a patched kernel. This is what sorting comes to:
+ * those on lower levels go first, all the way. They have been charged, which
+ * bio_given_back() says, and the hooks look at them all the same.
+ *
+ * Concurrency: nobody else has the list, and no queue is held.
+ */
+static void stock_submit_left(struct bio_list *left)
+{
+	struct bio_list *loop = current->bio_list;
+	bool bio_based = false;
+	struct bio *bio;
+
+	bio_list_for_each(bio, left)
+		bio_based |= bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO);
+	if (!bio_based) {
+		bio_list_merge(loop, left);
+		return;
+	}
+	current->bio_list = NULL;
+	while ((bio = bio_list_pop(left))) {
+		if (!bio_past_hook(bio)) {
+			bio_set_flag(bio, BIO_INTERPOSED);
+			bio_set_flag(bio, BIO_PAST_INTERPOSER);
+		}
+		stock_submit_checked(bio, false);
+	}
+	current->bio_list = loop;
+}
+
+/*
+ * Let the owner map @bio where it is, at the beginning of blk_mq_submit_bio(), which is
+ * where __submit_bio() of a patched kernel does it, too. The list of the loop is empty
+ * meanwhile, as within a bio-based driver. What was on it, the rest of a bio that a
+ * driver has split, holds nothing that map() could wait for.
+ */
+static bool stock_go_direct(struct bio *bio)
+{
+	struct bio_list *loop = current->bio_list, older = *loop, left;
+	bool ret;
+
+	stock_come();
+	bio_list_init(loop);
+	ret = __bio_interpose_direct(bio);
+	left = *loop;
+	*loop = older;
+	if (unlikely(!bio_list_empty(&left)))
+		stock_submit_left(&left);
+	stock_leave();
+	return ret;
+}
+
+/* Is this the bio's first time at the beginning of blk_mq_submit_bio(), in a loop? */
+static bool stock_goes_direct(struct bio *bio)
+{
+	return blk_interposer_active() && current->bio_list &&
+		stock_may_go_direct(bio);
+}
+
+/*
+ * blk_mq_submit_bio(): on each kernel, bios are mapped where they are that may be. In 6.12
+ * that is all. Where no function in it can say "taken", the test is here, and holds
  * q_usage_counter for itself. Two bits of queue_flags decide whether it is made at
  * all, and are read at once: whoever publishes sets the one before he clears the other.
  *
@@ -453,7 +524,9 @@ struct stock_verdict stock_hook_mq(struct bio *bio)
 	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
 	struct stock_verdict verdict;
 
-	if (!(READ_ONCE(q->queue_flags) &
+	if (stock_goes_direct(bio))
+		return stock_go_direct(bio) ? taken : pass;
+	if (!STOCK_AROUND || !(READ_ONCE(q->queue_flags) &
 	      (BIT(QUEUE_FLAG_INTERPOSED) | BIT(QUEUE_FLAG_ARMED))) ||
 	    bio_beneath_hook(bio) || bio_flagged(bio, BIO_ZONE_WRITE_PLUGGING) ||
 	    stock_frame_find(q, true))

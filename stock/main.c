@@ -10,20 +10,26 @@
 /* Refuses to be loaded unless all that it needs of the kernel is there. */
 static int __init stock_init(void)
 {
-	int ret = stock_places_begin();
+	int ret = stock_ends_init();
 
+	if (ret)
+		return ret;
+	ret = stock_places_begin();
 	if (!ret)
 		ret = stock_find_symbols();
 	if (!ret)
 		ret = stock_places_find();
-	if (ret)
+	if (ret) {
 		stock_places_exit();
+		stock_ends_exit();
+	}
 	return ret;
 }
 
 static void __exit stock_exit(void)
 {
 	stock_places_exit();
+	stock_ends_exit();
 	/* the key may still be on its way down */
 	static_key_deferred_flush(&blk_interposer_key);
 }

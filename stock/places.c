@@ -41,6 +41,9 @@
  *                          that is bio-based. Of a bio that goes on to the driver past
  *                          the hook the flags are cleared on its way in: see
  *                          stock_hook_prep().
+ *  __submit_bio(), of a    the beginning of blk_mq_submit_bio(), which that calls next, for
+ *  blk-mq device           bios that may be mapped where they are: see stock_go_direct().
+ *  bio_endio(), of these   their own bi_end_io: see ends.c
  *  bio_chain()             its beginning. In bio.c it is also a part of blk_next_bio():
  *                          there the parent is new, and has no flag.
  *  submit_bio_noacct(),    their beginnings; see stock_hook_noacct() and _nocheck().
@@ -141,8 +144,7 @@ static struct stock_point stock_points[] = {
 	      { "__blk_throtl_bio", "submit_bio_noacct" }),
 	POINT_IF(STOCK_AROUND, enter, "vmlinux",
 		 { "__bio_queue_enter", "blk_mq_submit_bio" }),
-	POINT_IF(STOCK_AROUND, mq, "vmlinux",
-		 { "blk_mq_submit_bio", NULL, REQ_OP_WRITE }),
+	POINT(mq, "vmlinux", { "blk_mq_submit_bio", NULL, REQ_OP_WRITE }),
 	POINT_IF(!STOCK_AROUND, prep, "vmlinux",
 		 { "bio_integrity_prep", "blk_mq_submit_bio", REQ_OP_WRITE }),
 	POINT_IF(!STOCK_AROUND, split, "vmlinux",
@@ -326,7 +328,7 @@ static void stock_around_off(void)
 {
 	struct stock_point *point;
 
-	for (point = stock_points;
+	for (point = stock_points; STOCK_AROUND &&
 	     point < stock_points + ARRAY_SIZE(stock_points); point++)
 		if (point->trampoline == stock_trampoline_mq && point->on) {
 			stock_point_off(point);

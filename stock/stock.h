@@ -5,6 +5,7 @@
 
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/percpu.h>
 
 struct blk_interposer;
 
@@ -41,11 +42,30 @@ void stock_places_exit(void);
 /* probe.c */
 typedef int stock_submit_t(struct bio *bio);
 int stock_probe(stock_submit_t *submit);
+/* ends.c */
+int stock_ends_init(void);
+void stock_ends_exit(void);
+
+extern bio_end_io_t *stock_chain_endio;
 
 /* hooks.c */
 void stock_probe_complete(void *data, struct request_queue *q, struct bio *bio);
 void stock_probe_request(void *data, struct bio *bio);
 bool stock_hooks_busy(void);
+
+/* How many have come into what may sleep, and have left it: see stock_hooks_busy(). */
+DECLARE_PER_CPU(unsigned long, stock_came);
+DECLARE_PER_CPU(unsigned long, stock_left);
+
+static inline void stock_come(void)
+{
+	this_cpu_inc(stock_came);
+}
+
+static inline void stock_leave(void)
+{
+	this_cpu_inc(stock_left);
+}
 
 /* called by the trampolines */
 struct stock_verdict stock_hook_prep(struct bio *bio);

@@ -31,7 +31,10 @@
 	X(dm_mod, dm_get_target_type, struct target_type *,		\
 	  dm_get_target_type, (const char *name), (name))		\
 	X(dm_mod, dm_put_target_type, void, dm_put_target_type,		\
-	  (struct target_type *tt), (tt))
+	  (struct target_type *tt), (tt))				\
+	X(dm_mod, dm_table_find_target, struct dm_target *,		\
+	  dm_table_find_target, (struct dm_table *table, sector_t sector), \
+	  (table, sector))
 
 #define X(of, symbol, type, name, parameters, arguments)		\
 	typedef type symbol##_t parameters;				\
@@ -44,6 +47,7 @@ SYMBOLS(X)
 #undef X
 EXPORT_SYMBOL_GPL(dm_get_target_type);
 EXPORT_SYMBOL_GPL(dm_put_target_type);
+EXPORT_SYMBOL_GPL(dm_table_find_target);
 
 typedef unsigned long kallsyms_lookup_t(const char *name);
 DEFINE_STATIC_CALL_NULL(call_lookup, kallsyms_lookup_t);
@@ -52,6 +56,8 @@ DEFINE_STATIC_CALL_NULL(call_lookup, kallsyms_lookup_t);
 struct mutex *stock_holder_mutex;
 struct class *stock_block_class;
 const struct device_type *stock_disk_type;
+/* of block/bio.c: only to be compared with */
+bio_end_io_t *stock_chain_endio;
 
 /*
  * Some of what is found by its name is in dm-mod. That an exported symbol of it is used
@@ -187,6 +193,7 @@ int stock_find_symbols(void)
 	stock_holder_mutex = stock_lookup_data("blk_holder_mutex");
 	stock_block_class = stock_lookup_data("block_class");
 	stock_disk_type = stock_lookup_data("disk_type");
-	return stock_holder_mutex && stock_block_class && stock_disk_type ?
-		0 : -ENOENT;
+	stock_chain_endio = stock_lookup_data("bio_chain_endio");
+	return stock_holder_mutex && stock_block_class && stock_disk_type &&
+		stock_chain_endio ? 0 : -ENOENT;
 }

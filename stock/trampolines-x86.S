@@ -24,6 +24,7 @@
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
+#include <linux/version.h>
 #include <asm/frame.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
@@ -33,6 +34,7 @@
 #define BIO_FLAGS_HIGH		(LAYOUT_bio_bi_flags_OFFSET + 1)
 #define HIGH_INTERPOSED		0x40
 #define HIGH_PAST_INTERPOSER	0x80
+#define BD_DIRECT		0x40000000
 
 /* Of a bio on its way past the hook, bio_beneath_hook(), nothing is asked. */
 .macro PASS_BENEATH
@@ -42,6 +44,18 @@
 	jne	.Lask\@
 	RET
 .Lask\@:
+.endm
+
+/* Only what is for a device whose bios may be mapped where they are */
+.macro PASS_INDIRECT
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	movq	LAYOUT_bio_bi_bdev_OFFSET(%rdi), %rax
+	testl	$BD_DIRECT, LAYOUT_block_device___bd_flags_OFFSET(%rax)
+	jnz	.Ldirect\@
+	RET
+.Ldirect\@:
+#endif
+	PASS_BENEATH
 .endm
 
 /* Only flushes */
@@ -92,7 +106,7 @@ SYM_FUNC_END(stock_trampoline_\name)
 	.text
 TRAMPOLINE prep 1
 TRAMPOLINE split 3 PASS_BENEATH
-TRAMPOLINE mq 1 PASS_BENEATH
+TRAMPOLINE mq 1 PASS_INDIRECT
 TRAMPOLINE enter 2
 TRAMPOLINE submit 1
 /* in 7.x it has two arguments */

@@ -231,13 +231,12 @@ static struct interpose_spare *interpose_spare_get(struct interpose_dev *dev)
 	if (!clone)
 		return NULL;
 	spare = container_of(clone, struct interpose_spare, io.tio.clone);
+	/* members that others than we know, too */
+	memset(&spare->io, 0, DM_IO_BIO_OFFSET);
 	spare->io.magic = DM_IO_MAGIC;
-	spare->io.next = NULL;
 	spin_lock_init(&spare->io.lock);
 	spare->io.tio.magic = DM_TIO_MAGIC;
-	spare->io.tio.flags = 0;
 	dm_tio_set_flag(&spare->io.tio, DM_TIO_INSIDE_DM_IO);
-	spare->io.tio.target_bio_nr = 0;
 	spare->io.tio.io = &spare->io;
 	return spare;
 }
@@ -445,6 +444,7 @@ static void interpose_spare_init(struct interpose_spare *spare, struct bio *bio,
 	clone->bi_flags = 1U << BIO_CLONED;
 	clone->bi_ioprio = bio->bi_ioprio;
 	clone->bi_write_hint = bio->bi_write_hint;
+	bio_clone_more(clone, bio);
 	clone->bi_iter = bio->bi_iter;
 	clone->bi_iter.bi_sector = spare->sector;
 	clone->bi_end_io = interpose_clone_endio;
@@ -459,9 +459,9 @@ static bool interpose_passes(struct interpose_spare *spare, struct bio *bio)
 
 	return clone->bi_bdev == dev->bdev &&
 		clone->bi_iter.bi_sector == spare->sector &&
-		clone->bi_iter.bi_size == bio->bi_iter.bi_size &&
-		clone->bi_iter.bi_idx == bio->bi_iter.bi_idx &&
-		clone->bi_iter.bi_bvec_done == bio->bi_iter.bi_bvec_done &&
+		!memcmp(&clone->bi_iter.bi_size, &bio->bi_iter.bi_size,
+			sizeof(bio->bi_iter) -
+			offsetof(struct bvec_iter, bi_size)) &&
 		clone->bi_io_vec == bio->bi_io_vec &&
 		clone->bi_flags == (1U << BIO_CLONED | 1U << BIO_PAST_INTERPOSER) &&
 		clone->bi_opf == interpose_clone_opf(dev->md, bio) &&

@@ -38,6 +38,13 @@ struct blk_interposer_bounce;
 #define INTERPOSE_ATOMIC_FEATURE	((__force blk_features_t)0)
 #endif
 
+/* What else a clone has of its original: nothing in this kernel. */
+#ifndef BIO_HAS_MORE
+static inline void bio_clone_more(struct bio *clone, const struct bio *bio)
+{
+}
+#endif
+
 /**
  * struct blk_interposer_ops - what the block layer asks of an interposer's owner
  *

@@ -29,14 +29,25 @@ extern const struct device_type *stock_disk_type;
 
 int stock_bio_queue_enter(struct request_queue *q, struct bio *bio);
 
-static inline int bio_queue_enter(struct bio *bio)
-{
-	return stock_bio_queue_enter(bdev_get_queue(bio->bi_bdev), bio);
-}
-
 static inline void stock_queue_exit(struct request_queue *q)
 {
 	percpu_ref_put(&q->q_usage_counter);
+}
+
+/*
+ * As there, first without a wait. Who sets pm_only freezes the queue next: who finds it
+ * clear, with the counter held, is waited for.
+ */
+static inline int bio_queue_enter(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+
+	if (likely(percpu_ref_tryget_live(&q->q_usage_counter))) {
+		if (likely(!blk_queue_pm_only(q)))
+			return 0;
+		stock_queue_exit(q);
+	}
+	return stock_bio_queue_enter(q, bio);
 }
 
 /* That of the kernel does the same, and is declared, but not exported. */

@@ -4,7 +4,8 @@
 # Given Debian's kernel as it is, and its headers
 # When our modules for it are compiled as DKMS does, with the warnings of W=1, and read by sparse
 # Then neither has anything to say, nor has objtool about the trampolines; and without the kernel's types, or those of its
-#   module dm-mod, nothing is built, and the message says what is missing
+#   module dm-mod, nothing is built, and the message says what is missing; without a type that only bios need that are
+#   mapped where they are, the modules are built without that, and the message says so
 . tests/lib/test.sh
 . tests/lib/tree.sh
 requires sparse pahole
@@ -28,4 +29,11 @@ not compile "$T_DIR/bad" STOCK_MODULES="$T_DIR"
 grep "its module dm-mod is not in $T_DIR" "$T_DIR/said"
 not compile "$T_DIR/bad" STOCK_BTF=/nowhere
 grep "it has no type information" "$T_DIR/said"
+
+sed -i 's/ orig_bio / no_such_member /' "$T_DIR/good/stock/layout.members"
+touch "$T_DIR/good/stock/layout"
+make -C "$headers" M="$T_DIR/good" STOCK_MODULES="${modules[0]}" -j"$(nproc)" modules >"$T_DIR/said" 2>&1 ||
+	fail "$(tail -n 1 "$T_DIR/said")"
+grep "all bios will go through device-mapper on this kernel: its struct dm_io has no member no_such_member" "$T_DIR/said"
+modinfo "$T_DIR/good/dm-interpose.ko" | grep '^parm: *direct:.*not on this kernel'
 test_done

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On a stock kernel all bios go through DM core: what drivers/md/dm-interpose-direct.c
- * needs of it, struct dm_io above all, is in no header there, and __submit_bio() has
- * no place for the test.
+ * Bios that are mapped where they are, on a stock kernel: drivers/md/dm-interpose-direct.c
+ * as it is, if stock/layout has found all that it needs of DM core, struct dm_io above
+ * all. Otherwise all bios go through DM core.
  */
 #include <linux/module.h>
 
 #include "private/dm-core.h"
+
+#ifdef LAYOUT_DIRECT
+#include "../drivers/md/dm-interpose-direct.c"
+#else
 #include "../drivers/md/dm-interpose.h"
+
+#define INTERPOSE_NOT_DIRECT \
+	"all bios go through device-mapper, because this kernel's types are not known"
 
 static int interpose_direct_set(const char *value, const struct kernel_param *kp)
 {
@@ -16,7 +23,7 @@ static int interpose_direct_set(const char *value, const struct kernel_param *kp
 
 	if (r || !on)
 		return r;
-	DMERR("direct: all bios go through device-mapper on a stock kernel; use a patched one");
+	DMERR("direct: " INTERPOSE_NOT_DIRECT);
 	return -EOPNOTSUPP;
 }
 
@@ -31,10 +38,11 @@ static const struct kernel_param_ops interpose_direct_ops = {
 };
 
 module_param_cb(direct, &interpose_direct_ops, NULL, 0644);
-MODULE_PARM_DESC(direct, "Map bios where they are, without DM core: not on a stock kernel");
+MODULE_PARM_DESC(direct, "Map bios where they are, without DM core: not on this kernel");
 
 int interpose_direct_init(struct interpose_dev *dev)
 {
+	pr_info_once(DM_MSG_PREFIX ": " INTERPOSE_NOT_DIRECT "\n");
 	return 0;
 }
 
@@ -69,3 +77,4 @@ bool interpose_map_direct(struct blk_interposer *ip, struct bio *bio,
 {
 	return false;
 }
+#endif
