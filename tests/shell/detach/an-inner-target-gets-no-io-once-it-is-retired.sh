@@ -9,7 +9,6 @@
 requires_target interpose
 requires_module delay-step
 cleanup rmmod delay-step
-cleanup go_on_there
 
 step=/sys/module/delay_step/parameters/step
 
@@ -26,6 +25,7 @@ write_blocks() { dd if=/dev/urandom of="$dev" bs=4k count=8 seek=64 oflag=direct
 dev=$(null_blk_create mq size=64)
 for _ in 1 2 3; do
 	interpose x "$dev" linear "$dev" 0 >/dev/null
+	cleanup go_on_there # before all else
 	write_blocks
 	echo blk_interposer_detach >"$step"
 	begin dmsetup remove "$P-x"
@@ -34,10 +34,10 @@ for _ in 1 2 3; do
 	before=$(io_stat "$dev" writes)
 	write_blocks &
 	writer=$!
-	wait_until "the writer waits" 30 stands_in "$writer" blkdev_direct_IO
+	wait_until "the writer waits" 30 stands_in "$writer" blkdev_write_iter
 	pause 2
 	equal "writes that have reached the disk meanwhile" "$before" "$(io_stat "$dev" writes)"
-	stands_in "$writer" blkdev_direct_IO || fail "the writer does not wait"
+	stands_in "$writer" blkdev_write_iter || fail "the writer does not wait"
 	go_on_there
 	wait "$remover"
 	wait "$writer"
