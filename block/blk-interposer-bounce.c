@@ -28,6 +28,7 @@
  */
 #include <linux/bio.h>
 #include <linux/blk-interposer.h>
+#include <linux/export.h>
 #include <linux/mempool.h>
 #include <linux/memremap.h>
 #include <linux/sched/mm.h>
@@ -313,6 +314,20 @@ static bool bio_fits(struct blk_interposer_bounce *bounce, struct bio *bio)
 	}
 	return true;
 }
+
+/**
+ * blk_interposer_fits - does a bio have the form that the owner needs?
+ * @ip: the interposer, with the gate open and ->bounces set
+ * @bio: a bio of the interposed device
+ *
+ * Context: Any context in which the gate cannot close and open again.
+ * Return: false when blk_interposer_bounce() would replace it.
+ */
+bool blk_interposer_fits(const struct blk_interposer *ip, struct bio *bio)
+{
+	return bio_fits(ip->bounce, bio);
+}
+EXPORT_SYMBOL_GPL(blk_interposer_fits);
 
 static void bounce_put_pages(struct blk_interposer_bounce *bounce,
 			     struct bio *bio)

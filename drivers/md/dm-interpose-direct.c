@@ -311,7 +311,7 @@ void *interpose_enter(struct blk_interposer *ip, struct bio *bio,
 
 	idx = srcu_read_lock(&md->io_barrier);
 	if (unlikely(test_bit(DMF_BLOCK_IO_FOR_SUSPEND, &md->flags) ||
-		     !blk_interposer_admits(ip) || dm_stats_used(&md->stats)))
+		     !blk_interposer_admits(ip, bio) || dm_stats_used(&md->stats)))
 		goto out_unlock;
 	it = interpose_direct_line(md, sector, bio_sectors(bio));
 	if (unlikely(!it))

@@ -187,6 +187,7 @@ void blk_interposer_open(struct blk_interposer *ip);
 bool blk_interposer_attached(const struct blk_interposer *ip);
 void blk_interposer_set_direct(struct blk_interposer *ip, bool direct);
 void blk_interposer_keep(struct blk_interposer *ip, struct bio *bio);
+bool blk_interposer_fits(const struct blk_interposer *ip, struct bio *bio);
 unsigned long blk_interposer_redirected(const struct blk_interposer *ip);
 unsigned int blk_interposer_held(struct blk_interposer *ip);
 int blk_interposer_users(void);
@@ -195,15 +196,17 @@ void blk_interposer_claim(struct blk_interposer *ip, struct gendisk *disk,
 bool blk_interposer_loops(struct blk_interposer *ip);
 
 /*
- * May a bio of @ip be mapped where it is? For ->enter(), inside what a suspend of
- * the owner waits for after it has closed the gate: neither the gate nor @bounces
- * changes before that wait is over. The gate bounces, so it has to see the bio if
- * it may have to.
+ * May @bio be mapped where it is? For ->enter(), inside what a suspend of the owner
+ * waits for after it has closed the gate: neither the gate nor what has to be
+ * bounced changes before that wait is over. A bio that has to be is left to the
+ * gate, which does it.
  */
-static inline bool blk_interposer_admits(const struct blk_interposer *ip)
+static inline bool blk_interposer_admits(const struct blk_interposer *ip,
+					 struct bio *bio)
 {
 	/* pairs with the release in blk_interposer_set_state() */
-	return smp_load_acquire(&ip->state) == BLK_INTERPOSER_OPEN && !ip->bounces;
+	return smp_load_acquire(&ip->state) == BLK_INTERPOSER_OPEN &&
+		(!ip->bounces || blk_interposer_fits(ip, bio));
 }
 
 /*

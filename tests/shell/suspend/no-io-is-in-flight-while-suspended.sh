@@ -18,8 +18,8 @@ for options in "--noflush --nolockfs" "--nolockfs" "--noflush --nolockfs"; do
 	dmsetup suspend $options "$P-x"
 	equal "in flight after suspend $options" 0 "$(io_stat "$dev" in_flight)"
 	before=$(<"$stat")
-	pause 1
-	equal "the disk's statistics a second later" "$before" "$(<"$stat")"
+	pause 2
+	equal "the disk's statistics two seconds later" "$before" "$(<"$stat")"
 	dmsetup resume "$P-x"
 done
 wait_redirected x 20
