@@ -13,8 +13,12 @@
 #include <trace/events/block.h>
 #include "private/layout-member.h"
 
-#ifdef LAYOUT_DIRECT
-/* For drivers/md/dm-interpose-direct.c alone. */
+/* What direct.c includes */
+#ifndef LAYOUT_DIRECT
+#define STOCK_DIRECT	"no-direct.c"
+#else
+#define STOCK_DIRECT	"../drivers/md/dm-interpose-direct.c"
+
 struct dm_stats {
 	union {
 		LAYOUT_MEMBER(dm_stats, struct list_head, list);
@@ -58,7 +62,7 @@ LAYOUT_ASSERT(dm_target_io, io);
 LAYOUT_ASSERT(dm_target_io, ti);
 LAYOUT_ASSERT(dm_target_io, len_ptr);
 LAYOUT_ASSERT(dm_target_io, old_sector);
-LAYOUT_ASSERT(dm_target_io, clone);
+LAYOUT_ASSERT_BIO(dm_target_io, clone);
 LAYOUT_ASSERT(dm_io, magic);
 LAYOUT_ASSERT(dm_io, flags);
 LAYOUT_ASSERT(dm_io, lock);
@@ -68,7 +72,7 @@ LAYOUT_ASSERT(dm_io, status);
 LAYOUT_ASSERT(dm_io, io_count);
 LAYOUT_ASSERT(dm_io, md);
 LAYOUT_ASSERT(dm_io, orig_bio);
-LAYOUT_ASSERT(dm_io, tio);
+LAYOUT_ASSERT_BIO(dm_io, tio);
 
 /*
  * What type information does not have: read in 6.12 and 7.3, and the same in both. The
