@@ -20,7 +20,8 @@ waits() {
 	(($(<"$step")))
 }
 
-write_blocks() { dd if=/dev/urandom of="$dev" bs=4k count=8 seek=64 oflag=direct conv=notrunc status=none; }
+# write_blocks [exec]: with that, in the place of the shell that runs it
+write_blocks() { "${@:-command}" dd if=/dev/urandom of="$dev" bs=4k count=8 seek=64 oflag=direct conv=notrunc status=none; }
 
 dev=$(null_blk_create mq size=64)
 for _ in 1 2 3; do
@@ -32,7 +33,7 @@ for _ in 1 2 3; do
 	remover=$pid
 	wait_until "the removal is about to detach" 30 waits
 	before=$(io_stat "$dev" writes)
-	write_blocks &
+	write_blocks exec &
 	writer=$!
 	wait_until "the writer waits" 30 stands_in "$writer" blkdev_write_iter
 	pause 2
