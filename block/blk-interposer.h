@@ -151,6 +151,12 @@ static inline bool bio_may_go_direct(struct bio *bio)
 		!bio_integrity(bio);
 }
 
+/* The same for the block core, before the loop of submit_bio_noacct() begins. */
+static inline bool bio_goes_direct(struct bio *bio)
+{
+	return blk_interposer_active() && bio_may_go_direct(bio);
+}
+
 /*
  * Redirect @bio before the loop of submit_bio_noacct() begins, which saves a
  * round of it. This is exact too, but does not replace the hook: a bio that is
@@ -158,14 +164,14 @@ static inline bool bio_may_go_direct(struct bio *bio)
  * which brings the bios of a blk-mq device here, may be late or missing: it
  * changes without regard to the queue's freeze, and a partition has it only if
  * it existed when its disk was interposed. Bios to be encrypted are left to
- * blk_crypto_bio_prep(), for the device that they were sent to. Those that may
- * be mapped where they are meet the owner within the loop. Returns true when
- * @bio has ended: the caller must not touch it again.
+ * blk_crypto_bio_prep(), for the device that they were sent to. Those that
+ * bio_goes_direct() meet the owner within the loop, which is that of a blk-mq
+ * device. Returns true when @bio has ended: the caller must not touch it again.
  */
 static inline bool bio_interpose_early(struct bio *bio)
 {
 	return bio_will_interpose(bio) && !bio_has_crypt_ctx(bio) &&
-		!bio_may_go_direct(bio) && !__bio_interpose_early(bio);
+		!__bio_interpose_early(bio);
 }
 
 /*
@@ -175,8 +181,7 @@ static inline bool bio_interpose_early(struct bio *bio)
  */
 static inline bool bio_interpose_direct(struct bio *bio)
 {
-	return blk_interposer_active() && bio_may_go_direct(bio) &&
-		__bio_interpose_direct(bio);
+	return bio_goes_direct(bio) && __bio_interpose_direct(bio);
 }
 
 /*
@@ -236,6 +241,11 @@ static inline int blk_interposer_check_link(struct block_device *bdev,
 }
 #else /* CONFIG_BLK_INTERPOSER */
 #define BD_INTERPOSED		0
+
+static inline bool bio_goes_direct(struct bio *bio)
+{
+	return false;
+}
 
 static inline bool bio_past_hook(struct bio *bio)
 {

@@ -21,7 +21,7 @@ static_assert(LAYOUT_bio_bi_opf_OFFSET == offsetof(struct bio, bi_opf));
 static_assert(LAYOUT_bio_bi_bdev_OFFSET == offsetof(struct bio, bi_bdev));
 static_assert(LAYOUT_block_device___bd_flags_OFFSET ==
 	      offsetof(struct block_device, __bd_flags));
-static_assert(BD_INTERPOSE_DIRECT == BIT(30));
+static_assert(BIT(30) == BD_INTERPOSE_DIRECT);
 static_assert(BIO_INTERPOSED == 14 && BIO_PAST_INTERPOSER == 15);
 const blk_opf_t stock_flush_flags = REQ_PREFLUSH | REQ_FUA;
 
@@ -204,8 +204,8 @@ struct stock_verdict stock_hook_nocheck(struct bio *bio)
 	if (current->bio_list)
 		return stock_redirect_nested(bio) ? taken : pass;
 	if (!bdev_test_flag(bio->bi_bdev, BD_HAS_SUBMIT_BIO | BD_INTERPOSED) ||
-	    !bio_may_interpose(bio) || bio_has_crypt_ctx(bio) ||
-	    stock_may_go_direct(bio))
+	    stock_may_go_direct(bio) || !bio_may_interpose(bio) ||
+	    bio_has_crypt_ctx(bio))
 		return pass;
 
 	charged = bio_past_hook(bio);

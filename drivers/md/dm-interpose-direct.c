@@ -93,12 +93,14 @@ static_assert(offsetof(struct dm_io, tio) + sizeof(struct dm_target_io) ==
  *
  * @it: the line that maps it
  * @sector: where the original begins on the interposed device
+ * @opf: of the clone, when map() gets it
  * @idx: of the read side of md->io_barrier
  * @io: the clone is its last member, and so is @io here: see bioset_init()
  */
 struct interpose_spare {
 	struct interpose_target *it;
 	sector_t sector;
+	blk_opf_t opf;
 	int idx;
 	struct dm_io io;
 };
@@ -416,12 +418,15 @@ static blk_opf_t interpose_clone_opf(struct mapped_device *md, struct bio *bio)
 {
 	blk_opf_t opf = bio->bi_opf & ~(REQ_POLLED | REQ_ALLOC_CACHE);
 
-	if (unlikely(opf & REQ_NOWAIT) && !bdev_nowait(dm_disk(md)->part0))
+	if (unlikely(opf & REQ_NOWAIT) && !bdev_nowait(md->disk->part0))
 		opf &= ~REQ_NOWAIT;
 	return opf;
 }
 
-/* As alloc_io() and alloc_tio(). */
+/*
+ * As alloc_io() and alloc_tio(). The rest of the clone is as bio_init() has left it: it
+ * is new, or it has passed, and then that says that nobody has changed more of it.
+ */
 static void interpose_spare_init(struct interpose_spare *spare, struct bio *bio,
 				 unsigned int *len)
 {
@@ -439,8 +444,9 @@ static void interpose_spare_init(struct interpose_spare *spare, struct bio *bio,
 	io->tio.len_ptr = len;
 	io->tio.old_sector = spare->sector;
 
-	bio_reset(clone, NULL, interpose_clone_opf(md, bio));
-	clone->bi_bdev = dm_disk(md)->part0;
+	spare->opf = interpose_clone_opf(md, bio);
+	clone->bi_opf = spare->opf;
+	clone->bi_bdev = md->disk->part0;
 	clone->bi_flags = 1U << BIO_CLONED;
 	clone->bi_ioprio = bio->bi_ioprio;
 	clone->bi_write_hint = bio->bi_write_hint;
@@ -464,7 +470,7 @@ static bool interpose_passes(struct interpose_spare *spare, struct bio *bio)
 			offsetof(struct bvec_iter, bi_size)) &&
 		clone->bi_io_vec == bio->bi_io_vec &&
 		clone->bi_flags == (1U << BIO_CLONED | 1U << BIO_PAST_INTERPOSER) &&
-		clone->bi_opf == interpose_clone_opf(dev->md, bio) &&
+		clone->bi_opf == spare->opf && !clone->bi_next &&
 		clone->bi_ioprio == bio->bi_ioprio &&
 		clone->bi_write_hint == bio->bi_write_hint &&
 		!bio_has_crypt_ctx(clone) &&
@@ -477,14 +483,15 @@ static bool interpose_passes(struct interpose_spare *spare, struct bio *bio)
 static void interpose_account(struct mapped_device *md, struct bio *bio,
 			      unsigned int sectors)
 {
-	struct block_device *part = dm_disk(md)->part0;
+	/* a whole disk */
+	struct block_device *part = md->disk->part0;
 	const int group = op_stat_group(bio_op(bio));
 
 	if (!blk_queue_io_stat(md->queue))
 		return;
 	part_stat_lock();
-	part_stat_inc(part, ios[group]);
-	part_stat_add(part, sectors[group], sectors);
+	__part_stat_add(part, ios[group], 1);
+	__part_stat_add(part, sectors[group], sectors);
 	part_stat_unlock();
 }
 
