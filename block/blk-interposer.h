@@ -137,18 +137,28 @@ static inline bool bio_keeps_flush(struct bio *bio)
 	return bio_will_interpose(bio) && bio_sectors(bio);
 }
 
-/*
- * May the owner be asked to map @bio where it is? Only data: DM core does more
- * with a flush, a discard, and what must not be split.
- */
-static inline bool bio_may_go_direct(struct bio *bio)
+/* May the owner of the device of @bio be asked to map bios where they are? A hint. */
+static inline bool bio_meets_owner(const struct bio *bio)
 {
-	return bdev_test_flag(bio->bi_bdev, BD_INTERPOSE_DIRECT) &&
-		(bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
+	return bdev_test_flag(bio->bi_bdev, BD_INTERPOSE_DIRECT);
+}
+
+/*
+ * Is @bio one of those bios? Only data: DM core does more with a flush, a discard,
+ * and what must not be split.
+ */
+static inline bool bio_suits_direct(struct bio *bio)
+{
+	return (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
 		bio_sectors(bio) &&
 		!(bio->bi_opf & (REQ_PREFLUSH | REQ_ATOMIC)) &&
 		!bio_past_hook(bio) && !bio_has_crypt_ctx(bio) &&
 		!bio_integrity(bio);
+}
+
+static inline bool bio_may_go_direct(struct bio *bio)
+{
+	return bio_meets_owner(bio) && bio_suits_direct(bio);
 }
 
 /* The same for the block core, before the loop of submit_bio_noacct() begins. */
@@ -177,11 +187,12 @@ static inline bool bio_interpose_early(struct bio *bio)
 /*
  * Let the owner map @bio where it is, on its way to a blk-mq driver: a bio of a
  * submitter, and one that a bio-based driver above the interposed device has
- * submitted. Returns true when it was taken: the caller must not touch it again.
+ * submitted. Called for a bio that bio_meets_owner(). Returns true when it was taken:
+ * the caller must not touch it again.
  */
 static inline bool bio_interpose_direct(struct bio *bio)
 {
-	return bio_goes_direct(bio) && __bio_interpose_direct(bio);
+	return bio_suits_direct(bio) && __bio_interpose_direct(bio);
 }
 
 /*
@@ -241,6 +252,12 @@ static inline int blk_interposer_check_link(struct block_device *bdev,
 }
 #else /* CONFIG_BLK_INTERPOSER */
 #define BD_INTERPOSED		0
+#define BD_INTERPOSE_DIRECT	0
+
+static inline bool bio_meets_owner(const struct bio *bio)
+{
+	return false;
+}
 
 static inline bool bio_goes_direct(struct bio *bio)
 {

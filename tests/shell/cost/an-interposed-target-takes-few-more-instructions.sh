@@ -13,7 +13,7 @@ requires_target interpose flakey era snapshot-origin
 
 costs_measured linear flakey era snapshot-origin snapshot-origin+1
 for operation in read write; do
-	at_most 1004 "$operation beside an interposed device" "$(instructions other none "$operation")" \
+	at_most 1003 "$operation beside an interposed device" "$(instructions other none "$operation")" \
 		'nothing interposed' "$(instructions raw none "$operation")"
 	interposed_at_most "$operation" flakey 1050
 done
