@@ -66,7 +66,7 @@ static void *blk_interposer_enter(struct blk_interposer *ip, struct bio *bio)
 
 	if (trace_block_bio_remap_enabled() || !bio_prepare_direct(ip, bio))
 		return NULL;
-	token = ip->ops->enter(ip, bio, blk_interposer_sector(ip, bio));
+	token = ip->ops->enter(ip, bio, blk_interposer_sector(ip->bdev, bio));
 	if (!token)
 		bio_cancel_direct(bio);
 	return token;
@@ -103,7 +103,7 @@ bool __bio_interpose_direct(struct bio *bio)
 			bio_list_add(&current->bio_list[0], bio);
 		}
 	}
-	blk_queue_exit(q);
+	percpu_ref_put(&q->q_usage_counter);
 
 	if (!token)
 		return ip;

@@ -185,22 +185,6 @@ static bool blk_interposer_gate(struct blk_interposer *ip, struct bio *bio)
 }
 
 /*
- * The sector of a bio, of the interposed device or of one of its partitions, on
- * the interposed device. blk_partition_remap() has moved the bio to the whole
- * disk, unless it is an empty flush. A bio of a partition whose whole disk is
- * interposed keeps the sector that it has there.
- */
-sector_t blk_interposer_sector(struct blk_interposer *ip, struct bio *bio)
-{
-	sector_t sector = bio->bi_iter.bi_sector;
-
-	if (bio_flagged(bio, BIO_REMAPPED) && bio->bi_bdev == ip->bdev &&
-	    bio_sectors(bio))
-		sector -= ip->bdev->bd_start_sect;
-	return sector;
-}
-
-/*
  * Address a bio of the interposed device, or of one of its partitions, to the
  * owner. It is counted in ->inflight.
  */
@@ -209,7 +193,7 @@ void blk_interposer_address(struct blk_interposer *ip, struct bio *bio)
 	sector_t sector = bio->bi_iter.bi_sector;
 	dev_t dev = bio->bi_bdev->bd_dev;
 
-	bio->bi_iter.bi_sector = blk_interposer_sector(ip, bio);
+	bio->bi_iter.bi_sector = blk_interposer_sector(ip->bdev, bio);
 	bio_clear_flag(bio, BIO_REMAPPED);
 
 	/*

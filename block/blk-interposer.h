@@ -38,7 +38,6 @@ void blk_interposer_bounce_free(struct blk_interposer *ip);
 void __bdev_interposed_closed(struct block_device *bdev);
 int __blk_interposer_check_link(struct block_device *bdev, struct gendisk *disk);
 void blk_interposer_forget(struct blk_interposer *ip);
-sector_t blk_interposer_sector(struct blk_interposer *ip, struct bio *bio);
 void blk_interposer_address(struct blk_interposer *ip, struct bio *bio);
 void blk_interposer_readdress(struct blk_interposer *ip, struct bio *bio);
 bool __bio_interpose_direct(struct bio *bio);
@@ -64,6 +63,23 @@ static inline struct blk_interposer *bio_interposer(const struct bio *bio)
 {
 	return bdev_interposer(bio->bi_bdev) ?:
 		bdev_interposer(bdev_whole(bio->bi_bdev));
+}
+
+/*
+ * The sector of a bio, of the interposed device or of one of its partitions, on
+ * the interposed device. blk_partition_remap() has moved the bio to the whole
+ * disk, unless it is an empty flush. A bio of a partition whose whole disk is
+ * interposed keeps the sector that it has there.
+ */
+static inline sector_t blk_interposer_sector(const struct block_device *bdev,
+					     struct bio *bio)
+{
+	sector_t sector = bio->bi_iter.bi_sector;
+
+	if (bio_flagged(bio, BIO_REMAPPED) && bio->bi_bdev == bdev &&
+	    bio_sectors(bio))
+		sector -= bdev->bd_start_sect;
+	return sector;
 }
 
 /*

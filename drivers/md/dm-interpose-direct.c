@@ -250,21 +250,26 @@ static void interpose_spare_put(struct interpose_dev *dev,
 		bio_put(&spare->io.tio.clone);
 }
 
-/* Would DM core map these sectors with one clone? See __max_io_len(). */
+/*
+ * Would DM core map these sectors with one clone? See __max_io_len(). They may lie
+ * beyond the line: the device can have grown since.
+ */
 static bool interpose_fits(struct dm_target *ti, sector_t sector,
 			   unsigned int sectors)
 {
 	sector_t offset = dm_target_offset(ti, sector);
-	sector_t len = ti->len - offset;
 
-	if (ti->max_io_len)
-		len = min_t(sector_t, len,
-			    min(queue_max_sectors(ti->table->md->queue),
-				blk_boundary_sectors_left(offset, ti->max_io_len)));
-	return sectors <= len;
+	if (unlikely(ti->max_io_len) &&
+	    sectors > min(queue_max_sectors(ti->table->md->queue),
+			  blk_boundary_sectors_left(offset, ti->max_io_len)))
+		return false;
+	return offset + sectors <= ti->len;
 }
 
-/* The line for a bio, if it may map that where it is. With io_barrier held. */
+/*
+ * The line for a bio, if it may map that where it is. With io_barrier held and the gate
+ * open, so the lines are ours.
+ */
 static struct interpose_target *interpose_direct_line(struct mapped_device *md,
 						      sector_t sector,
 						      unsigned int sectors)
@@ -280,8 +285,7 @@ static struct interpose_target *interpose_direct_line(struct mapped_device *md,
 		ti = table->targets;
 	else
 		ti = dm_table_find_target(table, sector);
-	if (unlikely(!ti || ti->type->map != interpose_map ||
-		     sector - ti->begin >= ti->len))
+	if (unlikely(!ti))
 		return NULL;
 
 	it = to_interpose(ti);
