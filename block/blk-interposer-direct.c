@@ -43,7 +43,12 @@
  *
  *  - Parts of the bio, when the driver splits it: bio_chain() hands them
  *    BIO_PAST_INTERPOSER and not the count, which stays with the bio that the
- *    submitter sent. It ends when all its parts have.
+ *    submitter sent. It ends when all its parts have, and nothing holds them up:
+ *    they are past the hook.
+ *
+ *  - Bios that the submitter has chained to the bio. Those may wait at this gate, or
+ *    at one of another owner, so a bio with BIO_CHAIN is not let in. Whoever chains
+ *    does so before sending the bio that the others are chained to.
  */
 #include <linux/blk-interposer.h>
 #include <linux/blk-mq.h>
@@ -114,6 +119,9 @@ bool __bio_interpose_direct(struct bio *bio)
 	 * task that has stopped polling would hold up a suspend of the owner.
 	 */
 	bio_clear_polled(bio);
+	/* submit_bio_noacct() kept it for the owner: see bio_keeps_flush() */
+	if (unlikely(bio->bi_opf & REQ_FUA) && !bdev_write_cache(bio->bi_bdev))
+		bio->bi_opf &= ~REQ_FUA;
 	bio_set_flag(bio, BIO_PAST_INTERPOSER);
 	bio_set_direct(bio);
 	return false;

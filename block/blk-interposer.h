@@ -161,15 +161,19 @@ static inline bool bio_meets_owner(const struct bio *bio)
 
 /*
  * Is @bio one of those bios? Only data: DM core does more with a flush, a discard,
- * and what must not be split.
+ * and what must not be split. And none to which other bios are chained: it does not
+ * end before they have, and a suspend of the owner would wait for those, too, which
+ * may wait for the owner.
  */
 static inline bool bio_suits_direct(struct bio *bio)
 {
 	return (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
 		bio_sectors(bio) &&
 		!(bio->bi_opf & (REQ_PREFLUSH | REQ_ATOMIC)) &&
-		!bio_past_hook(bio) && !bio_has_crypt_ctx(bio) &&
-		!bio_integrity(bio);
+		!(bio->bi_flags & (1U << BIO_INTERPOSED |
+				   1U << BIO_PAST_INTERPOSER |
+				   1U << BIO_CHAIN)) &&
+		!bio_has_crypt_ctx(bio) && !bio_integrity(bio);
 }
 
 static inline bool bio_may_go_direct(struct bio *bio)

@@ -18,10 +18,12 @@
  *    the two the bio is looked at by rq_qos and traced, which wants its device, not the
  *    interposer.
  *  - While the bio is in flight, bi_end_io and bi_private are not those of its
- *    submitter. Nobody looks at them but bio_endio(), for bio_chain_endio(): it goes on
- *    with the parent without calling it. A chain of any length would end in as many
- *    calls within each other if ours were there, so what is chained to another bio is
- *    not mapped where it is: see stock_may_go_direct().
+ *    submitter. bio_endio() looks at them, for bio_chain_endio(): it goes on with the
+ *    parent without calling it. A chain of any length would end in as many calls within
+ *    each other if ours were there, so what is chained to another bio is not mapped where
+ *    it is: see stock_may_go_direct(). Nobody else does, but raid10's
+ *    sync_request_write(), which takes another handler for a reason to copy the same
+ *    data again.
  *  - The bio ends in our text after it has been counted out. It may do so in any context,
  *    and its submitter's handler may even sleep, so it counts as a hook does: see
  *    stock_places_exit().

@@ -524,8 +524,9 @@ struct stock_verdict stock_hook_mq(struct bio *bio)
 	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
 	struct stock_verdict verdict;
 
-	if (stock_goes_direct(bio))
-		return stock_go_direct(bio) ? taken : pass;
+	if (stock_goes_direct(bio) && stock_go_direct(bio))
+		return taken;
+	/* it has passed, or found no interposer after it had slept: then look again */
 	if (!STOCK_AROUND || !(READ_ONCE(q->queue_flags) &
 	      (BIT(QUEUE_FLAG_INTERPOSED) | BIT(QUEUE_FLAG_ARMED))) ||
 	    bio_beneath_hook(bio) || bio_flagged(bio, BIO_ZONE_WRITE_PLUGGING) ||

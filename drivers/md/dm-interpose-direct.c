@@ -203,19 +203,44 @@ void interpose_direct_open(struct interpose_dev *dev)
 				  dev->direct && READ_ONCE(interpose_direct));
 }
 
+/* How many have begun to complete a clone that was kept, and how many are done. */
+static DEFINE_PER_CPU(unsigned long, interpose_began);
+static DEFINE_PER_CPU(unsigned long, interpose_ended);
+
+/* Is anybody completing a clone that was kept? */
+static bool interpose_completes(void)
+{
+	unsigned long began = 0, ended = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		ended += READ_ONCE(per_cpu(interpose_ended, cpu));
+	/* who has ended is seen to have begun, on another processor too */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		began += READ_ONCE(per_cpu(interpose_began, cpu));
+	return began != ended;
+}
+
 /**
  * interpose_direct_leave - wait until nobody runs the code of this file
  *
  * The block layer calls this file, not DM core: who has ended a bio that was kept,
  * or has let go of md->io_barrier, no longer keeps the device and the module, but
- * has still to return. An interrupt that does is over when the module's memory
- * goes, because that waits for RCU. A task may have been preempted there. It does
- * not sleep on its way out, so it is out when it does, or is in user mode.
+ * has still to return.
+ *
+ * The first has called the handler of the bio's submitter, which may sleep: some
+ * decompress there, and with PREEMPT_RT each takes locks that sleep. So they are
+ * counted, from before they let go of the device. From there to the return nobody
+ * sleeps. An interrupt is over when the module's memory goes, because that waits for
+ * RCU. A task may have been preempted: it is out when it sleeps, or is in user mode.
  *
  * Context: Process context, when the module goes. Sleeps.
  */
 void interpose_direct_leave(void)
 {
+	while (interpose_completes())
+		schedule_timeout_uninterruptible(1);
 	synchronize_rcu_tasks();
 }
 
@@ -368,32 +393,42 @@ static bool interpose_requeue(struct dm_io *io)
 }
 
 /*
- * The clone has ended, and map() is over. As __dm_io_complete(): the original, if
- * it is not pushed back, ends last. It is counted in ->inflight until then, which
- * keeps all that is used here.
+ * Let go of the clone, and of the suspend that waits for it. As __dm_io_complete().
+ * Returns the original, if it is to end: it is counted in ->inflight until then, which
+ * keeps all that is used here. One that is pushed back keeps nothing, so
+ * interpose_leave_queue_io() waits for rcu_read_unlock().
  */
-static void interpose_io_complete(struct dm_io *io)
+static struct bio *interpose_io_finish(struct dm_io *io)
 {
 	struct mapped_device *md = io->md;
-	blk_status_t status;
+	struct bio *bio = NULL;
+
+	rcu_read_lock();
+	/* if it is split, DM core takes it from there */
+	if (likely(io->status != BLK_STS_DM_REQUEUE) || !interpose_requeue(io)) {
+		bio = io->orig_bio;
+		if (bio && unlikely(io->status))
+			bio->bi_status = io->status;
+		bio_put(&io->tio.clone);
+		smp_wmb();	/* as there */
+		this_cpu_dec(*md->pending_io);
+		if (unlikely(wq_has_sleeper(&md->wait)))
+			wake_up(&md->wait);
+	}
+	rcu_read_unlock();
+	return bio;
+}
+
+/* The clone has ended, and map() is over. See interpose_direct_leave(). */
+static void interpose_io_complete(struct dm_io *io)
+{
 	struct bio *bio;
 
-	/* DM core takes it from there */
-	if (unlikely(io->status == BLK_STS_DM_REQUEUE) && interpose_requeue(io))
-		return;
-
-	bio = io->orig_bio;
-	status = io->status;
-	bio_put(&io->tio.clone);
-	smp_wmb();	/* as there */
-	this_cpu_dec(*md->pending_io);
-	if (unlikely(wq_has_sleeper(&md->wait)))
-		wake_up(&md->wait);
-	if (unlikely(!bio))
-		return;
-	if (unlikely(status))
-		bio->bi_status = status;
-	bio_endio(bio);
+	this_cpu_inc(interpose_began);
+	bio = interpose_io_finish(io);
+	if (likely(bio))
+		bio_endio(bio);
+	this_cpu_inc(interpose_ended);
 }
 
 static void interpose_io_put(struct dm_io *io, blk_status_t status)

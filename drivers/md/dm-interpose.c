@@ -617,7 +617,8 @@ static bool interpose_is_live(struct interpose_dev *dev)
  * or in process context. From the unlock to the end of queue_work() no task
  * sleeps voluntarily: queue_work() only takes raw spinlocks. So
  * synchronize_rcu() waits for those that run there with preemption or
- * interrupts off. synchronize_rcu_tasks() waits for those that can be, or have
+ * interrupts off, or in an RCU read-side section, as interpose_io_finish() does, which
+ * goes on to wake somebody up. synchronize_rcu_tasks() waits for those that can be, or have
  * been, preempted there: it waits until each task has slept voluntarily or was
  * in user mode.
  *

@@ -921,6 +921,52 @@ static void suspend_waits_for_a_bio_that_has_passed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call->ret, 0);
 }
 
+/* The other one may be held by this very suspend. */
+static void suspend_does_not_wait_for_what_is_chained_to_a_bio(struct kunit *test)
+{
+	struct kunit_disk *dev = test_disk(test);
+	struct dm_kunit *m = interpose(test, dev);
+	struct kunit_bio *kb = kunit_bio(test, dev->bdev, REQ_OP_WRITE, 24, 8);
+	struct bio *other = bio_alloc_clone(dev->bdev, kb->bio, GFP_KERNEL, &fs_bio_set);
+	struct kunit_call *call;
+
+	other->bi_iter.bi_sector += 64;
+	bio_chain(other, kb->bio);
+	kunit_bio_submit(kb);
+	call = kunit_call(test, call_suspend, m);
+	if (!kunit_call_returned(call, KUNIT_PATIENCE)) {
+		KUNIT_FAIL(test, "the suspend waits for both");
+		bio_endio(other);
+		kunit_bio_wait(kb);
+		return;
+	}
+	KUNIT_EXPECT_EQ(test, dev->count, 1);
+	KUNIT_EXPECT_FALSE(test, completion_done(&kb->done));
+
+	submit_bio_noacct(other);
+	KUNIT_EXPECT_EQ(test, dm_kunit_resume(m), 0);
+	KUNIT_ASSERT_TRUE(test, kunit_bio_wait(kb));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(kb->status), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&kb->ended), 1);
+	KUNIT_EXPECT_EQ(test, dev->count, 2);
+}
+
+/* submit_bio_noacct() keeps the flag for the inner target. */
+static void driver_whose_cache_is_off_gets_no_fua(struct kunit *test)
+{
+	struct kunit_disk *dev =
+		kunit_disk(test, .mq = true,
+			   .limits.features = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA,
+			   .limits.flags = BLK_FLAG_WRITE_CACHE_DISABLED);
+
+	inner->beneath = dev->bdev;
+	interpose(test, dev);
+	kunit_bio_do(test, dev->bdev, REQ_OP_WRITE | REQ_FUA, 24, 8);
+	KUNIT_EXPECT_TRUE(test, inner->flags & REQ_FUA);
+	KUNIT_ASSERT_EQ(test, dev->count, 1);
+	KUNIT_EXPECT_EQ(test, (__force u32)(dev->log[0].opf & REQ_FUA), 0);
+}
+
 /* As dm-snapshot and dm-stats suspend a device: no method of a target is called. */
 static void bio_waits_during_a_suspend_that_no_target_is_told_of(struct kunit *test)
 {
@@ -1243,6 +1289,8 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(bio_that_is_pushed_back_is_mapped_again),
 	KUNIT_CASE(parts_that_are_pushed_back_are_mapped_again),
 	KUNIT_CASE(suspend_waits_for_a_bio_that_has_passed),
+	KUNIT_CASE(suspend_does_not_wait_for_what_is_chained_to_a_bio),
+	KUNIT_CASE(driver_whose_cache_is_off_gets_no_fua),
 	KUNIT_CASE(bio_waits_during_a_suspend_that_no_target_is_told_of),
 	KUNIT_CASE(bio_waits_while_the_mapped_device_is_suspended),
 	KUNIT_CASE(bio_that_waits_reaches_the_driver_when_removed),
