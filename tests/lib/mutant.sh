@@ -77,9 +77,13 @@ wrong_test() {
 		sed -nE '/^#/!q; /^# (vm|disks):/p' "tests/shell/$2.sh"
 		echo "# kernel: $mutant_kernel"
 		echo "# timeout: 120"
-		[[ $mutant_kernel != stock-* ]] || echo "modprobe blk-interposer"
+		if [[ $mutant_kernel == stock-* ]]; then # the test may load them anew
+			echo "mkdir -p /run/modprobe.d"
+			echo "echo options blk_interposer wrong=$1 >/run/modprobe.d/wrong.conf"
+			echo "modprobe blk-interposer"
+		fi
 		echo "echo $1 >/sys/module/blk_interposer/parameters/wrong"
-		echo "trap 'echo 0 >/sys/module/blk_interposer/parameters/wrong' EXIT"
+		echo "trap 'rm -f /run/modprobe.d/wrong.conf; echo 0 >/sys/module/blk_interposer/parameters/wrong' EXIT"
 		echo "bash tests/shell/$2.sh"
 	} >"$file"
 }
