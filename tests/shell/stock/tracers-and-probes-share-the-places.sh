@@ -7,12 +7,12 @@
 #   is there, and it comes and goes while they are there
 # Then no I/O fails, each sees the function called, and all the I/O goes through the interposer while there is one
 . tests/lib/test.sh
-requires_target linear
+requires_target delay
 
 tracing=/sys/kernel/tracing
 in_queue=bio_integrity_prep
 [[ $(uname -r) != 7.* ]] || in_queue=blk_mq_submit_bio
-places=("$in_queue" submit_bio_noacct submit_bio_noacct_nocheck dm_submit_bio bio_chain)
+places=("$in_queue" blk_mq_submit_bio submit_bio_noacct submit_bio_noacct_nocheck dm_submit_bio bio_chain)
 
 tracers_off() {
 	echo nop >"$tracing/current_tracer"
@@ -43,10 +43,11 @@ cleanup tracers_off
 fio_verify_start load "$dev"
 tracers_on 1
 seen "$in_queue <-" "here1:"
-interpose x "$dev" >"$T_DIR/node"
+# through device-mapper, which linear's I/O does not take
+interpose x "$dev" delay "$dev" 0 0 >"$T_DIR/node"
 wait_redirected x 20
 echo >"$tracing/trace"
-seen "$in_queue <-" "dm_submit_bio <-" "there1:"
+seen "$in_queue <-" "blk_mq_submit_bio <-" "dm_submit_bio <-" "there1:"
 tracers_off
 wait_redirected x 20
 for round in 2 3; do
