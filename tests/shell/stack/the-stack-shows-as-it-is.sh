@@ -6,9 +6,17 @@
 #   nothing of it
 . tests/lib/test.sh
 
+# shown: all that could be there of an interposer
+shown() {
+	printf '%s\n' /sys/class/block/{"${disk#/dev/}","$name"}/holders/* /sys/class/block/interpose* /dev/interpose* \
+		/dev/mapper/*
+}
+
 disk=$(scratch a)
 dev=$(partition "$disk" 64)
 name=${dev#/dev/}
+dmsetup mknodes # a command that was killed leaves its node
+before=$(shown)
 at=$(mkfs_mounted ext4 "$dev")
 interpose x "$dev"
 beneath=$(interposer_beneath x)
@@ -25,12 +33,7 @@ for link in "$name/holders/$beneath" "$beneath/slaves/$name" "$beneath/holders/$
 done
 
 dmsetup remove "$P-x"
-left=$(printf '%s\n' /sys/class/block/{"${disk#/dev/}","$name"}/holders/* /sys/class/block/interpose* /dev/interpose* /dev/mapper/*)
-equal "left" "/sys/class/block/${disk#/dev/}/holders/*
-/sys/class/block/$name/holders/*
-/sys/class/block/interpose*
-/dev/interpose*
-/dev/mapper/control" "$left"
+equal "left" "$before" "$(shown)"
 equal "lsblk" "$name" "$(lsblk -rno NAME "$dev")"
 umount "$at"
 test_done
