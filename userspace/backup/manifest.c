@@ -70,6 +70,15 @@ void backup_free(struct backup *backup)
  * and a number that is none is a damage.
  */
 
+const char *text_of(struct json_object *from, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(from, key, &value))
+		return "";
+	return json_object_get_string(value) ?: "";
+}
+
 static bool get_text(struct json_object *from, const char *key, char *text,
 		     size_t size)
 {

@@ -69,6 +69,9 @@ uint64_t extents_bytes(const struct extents *extents);
 /* Only letters that neither a shell nor QEMU takes for something else */
 bool name_is_plain(const char *name);
 
+/* The string at KEY, or "" */
+const char *text_of(struct json_object *from, const char *key);
+
 /* NAME.json in the current directory. Read: what is wrong is in its problem. */
 void manifest_read(struct backup *backup, const char *name);
 /* All but its name, into a cleared @backup; false: it is damaged */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hook.h"
+#include "manifest.h"
 #include "moment.h"
 #include "say.h"
 #include "state.h"
@@ -162,15 +163,6 @@ static bool take(const struct moment *moment, const struct source *sources,
 		return true;
 	complain("%s", *why ? why : "interposectl snapshot has failed");
 	return false;
-}
-
-static const char *text_of(struct json_object *from, const char *key)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(from, key, &value))
-		return "";
-	return json_object_get_string(value) ?: "";
 }
 
 /* "sda1" and "vg0-home", as the list has it */

@@ -177,15 +177,6 @@ static bool not_heard(const struct remote *remote, const char *why)
 	return false;
 }
 
-static const char *text_of(struct json_object *from, const char *key)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(from, key, &value))
-		return "";
-	return json_object_get_string(value) ?: "";
-}
-
 static bool is_true(struct json_object *from, const char *key)
 {
 	struct json_object *value;
