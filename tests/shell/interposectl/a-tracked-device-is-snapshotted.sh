@@ -10,10 +10,6 @@
 requires_target era snapshot
 requires era_invalidate era_restore
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 write() {
 	dd if=/dev/urandom of="$at/file" bs=64k count=4 conv=notrunc,fsync status=none
 }
@@ -35,7 +31,7 @@ for type in ext4 xfs; do
 	fallocate -l 256K "$at/file"
 	cleanup dm_remove_if_there "$P-x-origin"
 	cleanup dm_remove_if_there "$P-x"
-	cleanup unpin_if_there "$P-x"
+	cleanup unpin_if_there x
 	interposectl_cleans
 	fio_verify_start load "$at" --size=16M
 	interposectl_status 0 track on --tab "$T_DIR/tab" --name "$P-x" --meta "$spare" "$dev"

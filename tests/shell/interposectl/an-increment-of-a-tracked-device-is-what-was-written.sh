@@ -20,10 +20,6 @@ write_to() {
 	head -c 65536 /dev/urandom | dd of="$dev" bs=64k seek=$(($1 * 16)) oflag=direct iflag=fullblock conv=notrunc status=none
 }
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 mkdir "$T_DIR/at"
 cleanup unmount_if_there "$T_DIR/at"
 interposectl_cleans
@@ -34,7 +30,7 @@ cleanup rm -rf "$T_DIR/store"
 mkfs.ext4 -qF "$dev"
 interposectl_status 0 track on --wipe --tab "$T_DIR/tab" --name "$P-x" --meta "$meta" "$dev"
 cleanup dm_remove_if_there "$P-x"
-cleanup unpin_if_there "$P-x"
+cleanup unpin_if_there x
 backup a
 says "full backup of $dev (there is no good backup of this series yet)"
 write_to 1

@@ -14,10 +14,6 @@ write_at() {
 	dd if=/dev/urandom of="$dev" bs=64k seek="$1" count=1 oflag=direct conv=notrunc status=none
 }
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 # refused POINT TEXT…: nothing is printed but complaints
 refused() {
 	local out status=0
@@ -32,7 +28,7 @@ refused() {
 dev=$(partition "$(scratch a)" 64)
 spare=$(partition "$(scratch b)" 64)
 cleanup dm_remove_if_there "$P-x"
-cleanup unpin_if_there "$P-x"
+cleanup unpin_if_there x
 interposectl -q track on --tab "$T_DIR/tab" --name "$P-x" --meta "$spare" "$dev"
 first=$(interposectl changed --mark "$P-x")
 [[ $first =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]+$ ]] || fail "'$first' is no point"

@@ -10,10 +10,6 @@
 requires_target era snapshot
 requires era_invalidate era_restore qemu-img qemu-nbd jq
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 # backup NAME: and what its snapshot is, as no one else will read it again
 backup() {
 	interposectl_status 0 backup --ram --size 64M --name "$1" --to "$T_DIR/store" "$at" \
@@ -29,7 +25,7 @@ meta=$(partition "$(scratch b)" 64)
 at=$(mkfs_mounted ext4 "$dev")
 cleanup dm_remove_if_there "$P-x-origin"
 cleanup dm_remove_if_there "$P-x"
-cleanup unpin_if_there "$P-x"
+cleanup unpin_if_there x
 interposectl_cleans
 interposectl_status 0 track on --wipe --tab "$T_DIR/tab" --name "$P-x" --meta "$meta" "$dev"
 head -c 20000000 /dev/urandom >"$at/data"

@@ -11,10 +11,6 @@
 requires_target era
 requires era_restore era_invalidate
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 # again SAID COMMAND…: between the detach and the attach
 again() {
 	interposectl -q unpin "$P-x"
@@ -46,7 +42,7 @@ for type in ext4 xfs btrfs f2fs; do
 	at=$(mkfs_mounted "$type" "$dev")
 	umount "$at"
 	cleanup dm_remove_if_there "$P-x"
-	cleanup unpin_if_there "$P-x"
+	cleanup unpin_if_there x
 	interposectl_status 0 track on --tab "$T_DIR/tab" --name "$P-x" --meta "$(partition "$(scratch b)" 64)" "$dev"
 	dmsetup message "$P-x" 0 take_metadata_snap # by who has crashed
 	again "" true

@@ -12,10 +12,6 @@
 requires_target era
 requires era_invalidate era_restore
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 again() {
 	interposectl -q unpin "$P-x"
 	interposectl -q detach "$P-x"
@@ -64,7 +60,7 @@ for type in ext4 xfs btrfs f2fs; do
 	at=$(mkfs_mounted "$type" "$dev")
 	umount "$at"
 	cleanup dm_remove_if_there "$P-x"
-	cleanup unpin_if_there "$P-x"
+	cleanup unpin_if_there x
 	interposectl_status 0 track on --tab "$T_DIR/tab" --name "$P-x" --meta "$spare" "$dev"
 	point=$(interposectl changed --mark "$P-x")
 	write_file one

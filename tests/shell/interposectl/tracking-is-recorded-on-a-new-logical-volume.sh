@@ -12,17 +12,13 @@
 requires_target era
 requires lvm era_restore era_invalidate
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 volumes_are() {
 	equal "the volumes" "$*" "$(lvs --noheadings -o lv_name "$P-vg" | xargs)"
 }
 
 cleanup eval "vgremove -qq --force '$P-vg' >'$T_DIR/vgremove.log' 2>&1 || true"
 cleanup dm_remove_if_there "$P-x"
-cleanup unpin_if_there "$P-x"
+cleanup unpin_if_there x
 vgcreate -qq --yes "$P-vg" "$(scratch b)"
 dev=$(partition "$(scratch a)" 64)
 at=$(mkfs_mounted ext4 "$dev")
