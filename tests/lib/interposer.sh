@@ -57,6 +57,23 @@ wait_redirected() {
 	wait_until "$1 redirects I/O" 60 has_redirected "$1" $(($(interposer_redirected "$1") + ${2:-100}))
 }
 
+# the load that runs sends no more: the status, in $last, does not change any more
+load_waits() {
+	local now
+	now=$(dmsetup status "$P-$1")
+	[[ $now == "$last" ]] || {
+		last=$now
+		return 1
+	}
+}
+
+# suspend_until_all_waits NAME: suspended, so that what the load has sent has been counted, or waits; sets $last to the status
+suspend_until_all_waits() {
+	dmsetup suspend --noflush --nolockfs "$P-$1"
+	last=''
+	wait_until "all that the load sends waits" 30 load_waits "$1"
+}
+
 unpin_if_there() {
 	! dm_exists "$P-$1" || dmsetup message "$P-$1" 0 interpose unpin || true # it has no such table
 }

@@ -31,20 +31,9 @@ grown() {
 	echo "$((to[0] - from[0])) $((to[1] - from[1]))"
 }
 
-# The status does not change any more
-load_waits() {
-	local now
-	now=$(dmsetup status "$P-x")
-	[[ $now == "$last" ]] || {
-		last=$now
-		return 1
-	}
-}
-
 # while_still: suspended, so that all has been counted; sets $ios (what has passed the hook and not waits) and $sum
 while_still() {
-	dmsetup suspend --noflush --nolockfs "$P-x"
-	wait_until "all that the load sends waits" 30 load_waits
+	suspend_until_all_waits x
 	read -r _ _ _ _ _ _ ios held _ <<<"$last"
 	((ios -= held))
 	sum=$(total)
@@ -54,7 +43,7 @@ while_still() {
 
 # counts_all WITH: bios and counters grow by the same; with a region, that grows so, too
 counts_all() {
-	local ios sum counted held last='' before ios_before region_before grown
+	local ios sum counted held last before ios_before region_before grown
 	while_still "$1"
 	before=$sum ios_before=$ios region_before=${counted:-}
 	wait_redirected x 200

@@ -7,24 +7,13 @@
 . tests/lib/device.sh
 requires_target interpose snapshot snapshot-origin flakey
 
-# The status does not change any more
-load_waits() {
-	local now
-	now=$(dmsetup status "$P-x")
-	[[ $now == "$last" ]] || {
-		last=$now
-		return 1
-	}
-}
-
 # counts_all: what passes the hook is what the iostat of the mapped device grows by. MD also writes superblocks, with a
 # flush before the data: device-mapper counts both.
 counts_all() {
-	local v ios=() sum=() i last='' passed held
+	local v ios=() sum=() i last passed held
 	for i in 0 1; do
 		wait_redirected x 100
-		dmsetup suspend --noflush --nolockfs "$P-x"
-		wait_until "all that the load sends waits" 30 load_waits
+		suspend_until_all_waits x
 		read -r _ _ _ _ _ _ passed held _ <<<"$last"
 		ios[i]=$((passed - held))
 		read -ra v <"$(sysfs_dir "/dev/mapper/$P-x")/stat"
