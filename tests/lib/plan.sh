@@ -201,10 +201,39 @@ plan_guests() {
 	done | sort -u)
 }
 
+# keep_part: of the plan what --part names. Tests of one group stay together, as far as that goes, since each guest
+# costs a boot; the limits stand for what a test takes.
+keep_part() {
+	local n=${part%/*} of=${part#*/} i total=0 sum=0 keep=''
+	local all_kinds=() all_names=() all_commands=() all_limits=() all_groups=()
+	for i in "${!kinds[@]}"; do
+		total=$((total + limits[i]))
+	done
+	while read -r i; do
+		if ((sum * of >= (n - 1) * total && sum * of < n * total)); then
+			keep+=" $i"
+		fi
+		sum=$((sum + limits[i]))
+	done < <(for i in "${!kinds[@]}"; do
+		printf '%s\t%06d\n' "${kinds[i]} ${groups[i]}" "$i"
+	done | LC_ALL=C sort | sed 's/.*\t0*\([0-9]\)/\1/')
+	all_kinds=("${kinds[@]}") all_names=("${names[@]}") all_commands=("${commands[@]}") all_limits=("${limits[@]}")
+	all_groups=("${groups[@]}")
+	kinds=() names=() commands=() limits=() groups=()
+	for i in $(tr ' ' '\n' <<<"$keep" | sort -n); do
+		plan_add "${all_kinds[i]}" "${all_names[i]}" "${all_commands[i]}" "${all_limits[i]}" "${all_groups[i]}"
+	done
+}
+
 make_plan() {
+	plan_tests
+	[[ ! ${part:-} ]] || keep_part
+	plan_guests
+}
+
+plan_tests() {
 	if [[ ${only_kernel:-} ]]; then
 		plan_stock
-		plan_guests
 		return
 	fi
 	plan_scripts host "$tests/host" host:
@@ -216,5 +245,4 @@ make_plan() {
 	[[ ! -r $tests/matrix/targets ]] || plan_matrix
 	[[ ${T:-} && ${T:-} != *stock-* ]] || plan_stock
 	[[ $tier != full && ${T:-} != *kcsan:* ]] || plan_kcsan
-	plan_guests
 }

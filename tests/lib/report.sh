@@ -18,6 +18,7 @@ report() {
 	flock "$lock"
 	echo "${verdict%% *} $i" >>"$logs/verdicts"
 	number=$(wc -l <"$logs/verdicts")
+	record "$i" "$verdict" "$seconds"
 	print_report "${@:4}" | tee -a "$logs/report"
 	exec {lock}>&-
 }
@@ -25,6 +26,7 @@ report() {
 # print_report [COMMAND…]: the part of report that is printed; shares its variables
 print_report() {
 	case $verdict in
+	"$REMEMBERED") echo "ok $number - ${names[i]} # (remembered)" ;;
 	pass*)
 		verdict=${verdict#pass}
 		echo "ok $number - ${names[i]} # ${verdict:+${verdict# }, }$seconds s"

@@ -244,7 +244,7 @@ list_jobs() {
 	mapfile -t job_list < <(for guest in "$@"; do
 		members='' sum=0
 		for i in "${!kinds[@]}"; do
-			[[ ${kinds[i]} == vm && ${groups[i]} == "${groups[guest]}" ]] || continue
+			[[ ${kinds[i]} == vm && ${groups[i]} == "${groups[guest]}" && ! ${verdicts[i]:-} ]] || continue
 			members+=" $i"
 			sum=$((sum + limits[i]))
 		done
