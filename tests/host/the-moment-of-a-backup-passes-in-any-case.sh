@@ -112,7 +112,7 @@ wait_until "the hook is gone" 60 is_gone
 passed || fail "it froze after it was thawed"
 rm "$world/hook-freeze"
 echo 3 >"$world/hangs"
-killed_when "$world/calls" "snapshot --quiet"
+killed_when "$world/calls" "snapshot --name"
 wait_until "the snapshot that came after that is removed" 60 grep -q "snapshot --remove" "$world/calls"
 passed || fail "something is left: $(<"$world/snapshots")"
 [[ $(<"$world/moments") ]] || fail "there was no snapshot: this test is broken"
@@ -123,7 +123,7 @@ cp "$SOURCE" "$T_DIR/second"
 cp "$SOURCE" "$T_DIR/copies/both"
 "$BACKUP" backup --ram --hooks "$T_DIR/hooks" --progress none --name both --to "$T_DIR/two" "$SOURCE" "$T_DIR/second" \
 	--exec-after "head -c 4000000 /dev/zero | dd of=$SOURCE bs=64K conv=notrunc status=none"
-equal "snapshots" 1 "$(grep -c 'snapshot --quiet.*disk.*second' "$world/calls")"
+equal "snapshots" 1 "$(grep -c 'snapshot --name.*disk.*second' "$world/calls")"
 for word in disk second; do
 	"$BACKUP" restore "$T_DIR/two" --source "$word" --progress none --to "$T_DIR/r"
 	cmp "$T_DIR/r" "$T_DIR/copies/both"

@@ -40,10 +40,10 @@ backup_setup() {
 				$1 >= since { printf "%s{\"start\":%s,\"length\":%s}", n++ ? "," : "", $2, $3 }
 				END { print "]}" }' "$W/log"
 			;;
-		"snapshot --quiet")
+		"snapshot --name")
 			[[ ! -e $W/overflows ]] || refuse "no space for a snapshot"
 			[[ ! -e $W/hangs ]] || sleep "$(<"$W/hangs")"
-			name=$4
+			name=$3
 			echo "snapshot of $(<"$W/frozen" tr '\n' ' ')" >>"$W/moments"
 			devices=()
 			for word; do [[ $word != "$T_DIR"/* ]] || devices+=("$word"); done

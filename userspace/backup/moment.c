@@ -145,24 +145,41 @@ static void end_guard(struct moment *moment)
  * The snapshot
  */
 
+/* Which one it has chosen */
+static void tell_space(char *output)
+{
+	char *save = NULL, *line;
+
+	for (line = strtok_r(output ?: "", "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (strstr(line, "the COW store"))
+			say("%s", line);
+}
+
 static bool take(const struct moment *moment, const struct source *sources,
 		 size_t n)
 {
 	const char *argv[16 + SOURCES_MAX] = { interposectl(), "snapshot",
-		"--quiet", "--name", moment->name };
-	size_t argc = 5;
-	char why[512];
+		"--name", moment->name };
+	char why[512], *output = NULL;
+	size_t argc = 4;
+	bool good;
 
+	if (moment->n_space)
+		argv[argc++] = "--quiet";
 	for (size_t i = 0; i < moment->n_space; i++)
 		argv[argc++] = moment->space[i];
 	for (size_t i = 0; i < n; i++)
 		argv[argc++] = sources[i].argument;
 	if (!step("interposectl snapshot --name %s", moment->name))
 		return true;
-	if (!ask(argv, NULL, why, sizeof(why), moment->guard))
-		return true;
-	complain("%s", *why ? why : "interposectl snapshot has failed");
-	return false;
+	good = !ask(argv, &output, why, sizeof(why), moment->guard);
+	if (good && !moment->n_space)
+		tell_space(output);
+	free(output);
+	if (!good)
+		complain("%s", *why ? why : "interposectl snapshot has failed");
+	return good;
 }
 
 /* "sda1" and "vg0-home", as the list has it */

@@ -71,7 +71,7 @@ static bool blocks_fit(const struct cow_request *request,
 	return true;
 }
 
-static bool size_of(const struct cow_request *request, uint64_t *bytes)
+bool cow_size(const struct cow_request *request, uint64_t *bytes)
 {
 	const char *size = request->options->size ?: "20%";
 
@@ -95,7 +95,7 @@ static bool size_in_memory(const struct cow_request *request, uint64_t *bytes)
 {
 	uint64_t most = request->memory & ~(uint64_t)4095;
 
-	if (!size_of(request, bytes))
+	if (!cow_size(request, bytes))
 		return false;
 	if (*bytes > most && (request->options->size || most < LEAST)) {
 		complain("%" PRIu64 " MiB of memory is too much for %s: half of the free memory, shared by all COW stores, is %" PRIu64 " MiB for each; use --size %" PRIu64 "M or less, or a COW store on a disk (--vg, --cow or --file)",
@@ -279,7 +279,7 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 	struct device cow;
 	uint64_t bytes;
 
-	if (!size_of(request, &bytes))
+	if (!cow_size(request, &bytes))
 		return false;
 	snprintf(bytes_text, sizeof(bytes_text), "%" PRIu64 "b", bytes);
 	if (request->volume && name_is_good_for_lv(request->volume))
@@ -364,7 +364,7 @@ static bool make_file(const struct cow_request *request, struct record *record,
 
 	snprintf(path, sizeof(path), "%s", request->options->where);
 	snprintf(directory, sizeof(directory), "%s", path);
-	if (!size_of(request, &bytes))
+	if (!cow_size(request, &bytes))
 		return false;
 	if (*path != '/') {
 		complain("%s: give the full path of the file, starting with /", path);

@@ -35,6 +35,9 @@ unsigned int cow_chunk(const struct device *origin, const char *node);
 /* How much each of @n COW stores may take: all of them half of what is free */
 uint64_t cow_memory(size_t n);
 
+/* How large it is to be. False: it has been said why */
+bool cow_size(const struct cow_request *request, uint64_t *bytes);
+
 /* Makes it, cleared. Its node is in @node. False: it has been said why */
 bool cow_make(const struct cow_request *request, struct record *record,
 	      char *node, size_t size);

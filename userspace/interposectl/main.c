@@ -81,11 +81,13 @@ static const struct command commands[] = {
 	  "Undoes pin and attach --pin.\n" },
 	{ "snapshot", snapshot_command, true, false,
 	  "create, list and remove snapshots",
-	  "snapshot [--name NAME] [--size SIZE] {--vg VG | --cow DEVICE... | --file PATH | --ram} DEVICE...\n"
+	  "snapshot [--name NAME] [--size SIZE] [--vg VG | --cow DEVICE... | --file PATH | --ram] DEVICE...\n"
 	  "  snapshot --list [--json]\n"
 	  "  snapshot --remove NAME",
 	  "Creates snapshots of all these devices at the same instant. The COW store keeps\n"
-	  "the old contents of what is overwritten on the origin.\n\n"
+	  "the old contents of what is overwritten on the origin. Without an option for it, it\n"
+	  "is in the volume group with the most free space, else a file on the file system\n"
+	  "with the most, else in memory: never on an origin.\n\n"
 	  "      --name NAME      name of the snapshot; default: DEVICE-snap\n"
 	  "  -s, --size SIZE      size of the COW store: 512M, 2G, or 20% of the device, which\n"
 	  "                       is the default\n"
@@ -161,7 +163,7 @@ static const struct command commands[] = {
 	  "      --tab FILE       use this file instead\n" },
 	{ "backup", backup_command, false, true,
 	  "back up devices, and look after backups",
-	  "backup [OPTION...] {--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot} {--to DIR | --receiver COMMAND} DEVICE...\n"
+	  "backup [OPTION...] [--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot] {--to DIR | --receiver COMMAND} DEVICE...\n"
 	  "  backup list [--json] DIR\n"
 	  "  backup verify DIR[@NAME]\n"
 	  "  backup prune {--keep N | --days N} DIR\n"
@@ -181,6 +183,8 @@ static const struct command commands[] = {
 	  "      --keep N         afterwards, remove all backups but the newest N\n"
 	  "      --compress       compress the image\n"
 	  "      --limit RATE     read at most so many bytes a second: 20M\n"
+	  "      --metrics FILE   write a text file for Prometheus\n"
+	  "      --skip-free      do not read the free space of an ext4 or XFS\n"
 	  "      --exec-before COMMAND  run this before the instant\n"
 	  "      --exec-after COMMAND  run this after the instant, in any case\n"
 	  "      --hooks DIR      run the programs there, with freeze before and thaw after\n"

@@ -23,6 +23,7 @@
 #include "instant.h"
 #include "list.h"
 #include "process.h"
+#include "space.h"
 #include "state.h"
 #include "undo.h"
 #include "writeback.h"
@@ -317,6 +318,30 @@ static enum lies reaches_origin(const char *name, const void *data, char *why,
 	return reach.lies;
 }
 
+/* Nothing was said */
+static bool choose_space(struct request *request)
+{
+	struct space_request space = {
+		.memory = cow_memory(1),
+		.name = request->name,
+		.reaches = reaches_origin,
+		.data = request,
+	};
+
+	for (size_t i = 0; i < request->n; i++) {
+		struct cow_request one = {
+			.options = &request->cow,
+			.origin = &request->origins[i].device,
+		};
+		uint64_t bytes;
+
+		if (!cow_size(&one, &bytes))
+			return false;
+		space.bytes += bytes;
+	}
+	return space_choose(&space, &request->cow);
+}
+
 static bool make_space(struct request *request, struct record *record)
 {
 	uint64_t memory = cow_memory(request->n);
@@ -572,7 +597,8 @@ static enum status take_snapshot(struct request *request, int argc, char **argv)
 	if (request->cow.kind == COW_DEVICE && request->n_cows != (size_t)argc)
 		return refuse("there are %d devices and %zu COW stores; give --cow once for each device, in the same order",
 			      argc, request->n_cows);
-	if (!find_origins(request, argc, argv) || !name_snapshots(request))
+	if (!find_origins(request, argc, argv) || !name_snapshots(request) ||
+	    (request->cow.kind == COW_NONE && !choose_space(request)))
 		return FAILED;
 	if (!record_begin(&record, request->name))
 		return FAILED;
@@ -794,9 +820,5 @@ enum status snapshot_command(int argc, char **argv)
 		return remove_snapshot(map_name(remove));
 	if (!said.devices)
 		return missing("snapshot", "a device");
-	if (request.cow.kind == COW_NONE) {
-		complain("the COW store is missing; use --vg, --cow, --file or --ram");
-		return usage_error("snapshot");
-	}
 	return take_snapshot(&request, said.devices, argv + optind);
 }

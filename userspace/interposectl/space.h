@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where a COW store can be when nothing is said: the first of these that has room
+ *
+ *     the volume group with the most free space
+ *     a file on the file system with the most free space, of which it takes a half at most
+ *     memory
+ *
+ * None of them may lie on an origin.
+ */
+#ifndef INTERPOSECTL_SPACE_H
+#define INTERPOSECTL_SPACE_H
+
+#include "cow.h"
+
+struct space_request {
+	uint64_t bytes;			/* for all of them */
+	uint64_t memory;		/* that may be taken for all of them */
+	const char *name;		/* of the snapshot */
+	enum lies (*reaches)(const char *name, const void *data, char *why,
+			     size_t size);
+	const void *data;
+};
+
+/* Says which; false: there is none, and that has been said */
+bool space_choose(const struct space_request *request,
+		  struct cow_options *options);
+
+#endif
