@@ -57,7 +57,13 @@ equal "those that are kept" "b c d" "$(good_ones)"
 equal "bytes of an increment" 65536 "$(bytes c)"
 (($(bytes d) <= 5 * 65536)) || fail "$(bytes d) bytes were sent"
 restores b c d
-"$BACKUP" backup verify --progress none "$STORE"
+"$BACKUP" backup verify --progress none "ssh://host$STORE@d" >"$T_DIR/out"
+grep -q "d is good" "$T_DIR/out" || fail "$(<"$T_DIR/out")"
+"$BACKUP" backup prune --keep 2 "ssh://host$STORE"
+[[ $("$BACKUP" backup list --json "ssh://host$STORE") == *'"c"'* && $(good_ones) == "c d" ]] || fail "of b c d are left $(good_ones)"
+restores c d
+! "$BACKUP" restore --to "$T_DIR/restored" "ssh://host$STORE" 2>"$T_DIR/said" || fail "it restores from there"
+one_error "restore takes a directory, and not ssh://"
 rm -rf "$STORE"/[bc].* # of d remains nothing that is good
 rm "$STORE"/d.*
 send --name a

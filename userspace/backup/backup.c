@@ -13,6 +13,8 @@
 #include "args.h"
 #include "command.h"
 #include "copy.h"
+#include "freespace.h"
+#include "metrics.h"
 #include "moment.h"
 #include "remote.h"
 #include "state.h"
@@ -22,8 +24,11 @@
 struct request {
 	const char *to;
 	const char *name;
+	const char *metrics;		/* a file, or NULL */
+	time_t begun;
 	bool full;
 	bool as_is;
+	bool skip_free;
 	bool compress;
 	unsigned int keep;		/* 0: all of them */
 	bool away;			/* to a receiver, by its command or by ssh */
@@ -93,6 +98,7 @@ static void fill_in(struct part *part, const struct source *source,
 	snprintf(part->point, sizeof(part->point), "%s", source->point);
 	snprintf(part->full, sizeof(part->full), "%s", source->full);
 	part->size = source->size;
+	part->skipped = source->skipped;
 	if (!source->base)
 		return;
 	snprintf(part->parent, sizeof(part->parent), "%s", source->base->name);
@@ -170,7 +176,18 @@ static bool cut_all(struct request *request, struct backup *backup)
  * All of it
  */
 
-static void tell(const struct store *store, const struct backup *backup)
+static void tell_of_free(const struct source *source, const struct part *part)
+{
+	if (*source->kept)
+		say("%s: its free space is read, too: %s", part->source,
+		    source->kept);
+	if (part->skipped)
+		say("%s: %llu KiB of free space were not read", part->source,
+		    (unsigned long long)part->skipped / 1024);
+}
+
+static void tell(const struct request *request, const struct store *store,
+		 const struct backup *backup)
 {
 	for (size_t i = 0; i < backup->n; i++) {
 		const struct part *part = &backup->parts[i];
@@ -183,6 +200,7 @@ static void tell(const struct store *store, const struct backup *backup)
 		else
 			say("%s/%s: full backup of %s (%s)", store->path,
 			    part->file, part->source, part->full);
+		tell_of_free(&request->sources[i], part);
 	}
 }
 
@@ -191,7 +209,9 @@ static bool read_sources(struct request *request, struct backup *backup)
 {
 	for (size_t i = 0; i < request->n; i++)
 		if (!source_open(&request->sources[i], request->as_is) ||
-		    !source_changes(&request->sources[i]))
+		    !source_changes(&request->sources[i]) ||
+		    (request->skip_free &&
+		     !freespace_leave_out(&request->sources[i])))
 			return false;
 	return cut_all(request, backup) &&
 	       (request->away ? send_all(request, backup) :
@@ -203,6 +223,7 @@ static enum status stream_out(struct request *request)
 {
 	bool good = true;
 
+	options.quiet = true; /* what is printed is the device */
 	if (!request->as_is)
 		good = moment_begin(&request->moment, request->sources, 1);
 	if (good)
@@ -221,6 +242,7 @@ static bool back_up(struct request *request, struct store *store,
 
 	for (size_t i = 0; i < request->n; i++) {
 		source_mark(&request->sources[i]);
+		freespace_look(&request->sources[i]);
 		source_choose_base(&request->sources[i], store, request->full);
 	}
 	if (interrupted() || (!request->as_is &&
@@ -237,6 +259,14 @@ static bool back_up(struct request *request, struct store *store,
 	return good;
 }
 
+/* For Prometheus */
+static bool note(const struct request *request, const struct backup *backup)
+{
+	return !request->metrics ||
+	       metrics_write(request->metrics, request->to ?: request->receiver,
+			     backup, request->begun);
+}
+
 static enum status back_up_to(struct request *request)
 {
 	struct backup backup = { };
@@ -248,7 +278,9 @@ static enum status back_up_to(struct request *request)
 	good = good && begin(&store, &backup, request) &&
 	       back_up(request, &store, &backup);
 	if (good)
-		tell(&store, &backup);
+		tell(request, &store, &backup);
+	if (!note(request, good ? &backup : NULL))
+		good = false;
 	backup_free(&backup);
 	if (good && request->keep)
 		good = store_read(&store) && prune(&store, request->keep, 0);
@@ -268,7 +300,9 @@ static enum status back_up_away(struct request *request)
 	good = good && begin(&store, &backup, request) &&
 	       back_up(request, &store, &backup);
 	if (good)
-		tell(&store, &backup);
+		tell(request, &store, &backup);
+	if (!note(request, good ? &backup : NULL))
+		good = false;
 	backup_free(&backup);
 	if (!remote_end(&request->remote, good))
 		good = false;
@@ -312,7 +346,8 @@ static void add_space(struct moment *moment, const char *option,
 }
 
 enum { VG = 0x200, COW, SPACE_FILE, RAM, FULL, KEEP, COMPRESS, LIMIT, BEFORE,
-	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT, RECEIVER };
+	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT, RECEIVER,
+	SKIP_FREE, METRICS };
 
 static bool choose_limit(const char *word)
 {
@@ -342,6 +377,10 @@ static bool choose(struct request *request, int option)
 	case AFTER: moment->after = optarg; break;
 	case AS_IS: request->as_is = true; break;
 	case PROGRESS: return choose_progress(optarg);
+	case METRICS:
+		request->metrics = metrics_file(optarg);
+		return request->metrics;
+	case SKIP_FREE: request->skip_free = true; break;
 	case RECEIVER: request->receiver = optarg; break;
 	case HOOKS: moment->hooks = optarg; break;
 	case HOOK_TIMEOUT:
@@ -360,8 +399,9 @@ static const char *stream_with(const struct request *request, int sources)
 {
 	if (sources > 1)
 		return "only one device fits in --to -";
-	if (request->name || request->keep || request->compress)
-		return "--to - takes no --name, --keep and --compress; compress what it prints";
+	if (request->name || request->keep || request->compress ||
+	    request->skip_free || request->metrics)
+		return "--to - takes no --name, --keep, --skip-free, --metrics and --compress; compress what it prints";
 	if (isatty(STDOUT_FILENO))
 		return "--to - is for another program, and not for a terminal";
 	return NULL;
@@ -380,10 +420,8 @@ static bool goes_together(const struct request *request, int sources)
 		why = request->to ? "use only one of --to and --receiver" :
 			"--to DIR is missing";
 	else if (request->as_is && (moment->n_space || moment->before ||
-				    moment->after))
+				    moment->after || request->skip_free))
 		why = "--no-snapshot cannot be used with what is for a snapshot";
-	else if (!request->as_is && !moment->n_space)
-		why = "the COW store of the snapshot is missing; use --vg, --cow, --file or --ram";
 	if (!why && is_stream(request))
 		why = stream_with(request, sources);
 	if (why)
@@ -411,6 +449,8 @@ enum status backup_command(int argc, char **argv)
 		{ "hook-timeout", required_argument, NULL, HOOK_TIMEOUT },
 		{ "no-snapshot", no_argument, NULL, AS_IS },
 		{ "progress", required_argument, NULL, PROGRESS },
+		{ "metrics", required_argument, NULL, METRICS },
+		{ "skip-free", no_argument, NULL, SKIP_FREE },
 		{ "receiver", required_argument, NULL, RECEIVER },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
@@ -433,6 +473,7 @@ enum status backup_command(int argc, char **argv)
 	if ((!request.away && !image_programs()) ||
 	    !find_sources(&request, argc - optind, argv + optind))
 		return FAILED;
+	request.begun = time(NULL);
 	if (options.dry_run)
 		return would_back_up(&request);
 	return request.away ? back_up_away(&request) : back_up_to(&request);

@@ -27,6 +27,19 @@ uint64_t copy_limit;
  * Ranges
  */
 
+bool ranges_add(struct ranges *ranges, uint64_t start, uint64_t length)
+{
+	struct range *v = realloc(ranges->v, (ranges->n + 1) * sizeof(*v));
+
+	if (!v) {
+		complain("out of memory");
+		return false;
+	}
+	ranges->v = v;
+	v[ranges->n++] = (struct range){ start, length };
+	return true;
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct range *one = a, *two = b;

@@ -20,6 +20,8 @@ extern enum progress_kind progress_kind;
 /* Bytes a second that are read, 0: as many as there are */
 extern uint64_t copy_limit;
 
+/* False: no memory */
+bool ranges_add(struct ranges *ranges, uint64_t start, uint64_t length);
 /* Rounded to clusters, sorted, none twice, and within @size. False: no memory */
 bool ranges_align(struct ranges *ranges, uint64_t size);
 /* The same without the rounding, and with any size */

@@ -11,6 +11,8 @@
  *         |------> write.c, manifest.c, store.c       the directory
  *         +------> remote.c --> ssh --> receive.c     the same on another machine
  */
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #include "command.h"
 #include "copy.h"
 #include "parse.h"
+#include "remote.h"
 #include "state.h"
 
 static volatile sig_atomic_t stopped;
@@ -85,23 +88,68 @@ static void catch_signals(void)
 	signal(SIGXFSZ, SIG_IGN); /* it is an error of write() then */
 }
 
+/* list, verify and prune read much of what is there, and so they run there */
+static enum status run_there(const char *where, int argc, char **argv)
+{
+	char command[PATH_MAX] = "interposectl backup", word[PATH_MAX];
+	const char *ssh[REMOTE_ARGS];
+	size_t n = strlen(command);
+
+	for (int i = 1; i < argc; i++)
+		if (argv[i] != where && n < sizeof(command))
+			n += snprintf(command + n, sizeof(command) - n, " %s",
+				      quote(argv[i], word, sizeof(word)));
+	if (options.dry_run && n < sizeof(command))
+		n += snprintf(command + n, sizeof(command) - n, " --dry-run");
+	if (n >= sizeof(command)) {
+		complain("backup: too many words");
+		return FAILED;
+	}
+	if (!remote_command(where, command, ssh))
+		return FAILED;
+	execvp(ssh[0], (char **)ssh);
+	complain("cannot run %s: %s", ssh[0], strerror(errno));
+	return FAILED;
+}
+
+static enum status not_there(const char *command, const char *where)
+{
+	complain("%s takes a directory, and not %s; run it on that machine, or mount the directory with sshfs",
+		 command, where);
+	return FAILED;
+}
+
+/* The word that is ssh://…, or NULL */
+static const char *remote_word(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (remote_is(argv[i]))
+			return argv[i];
+	return NULL;
+}
+
 static enum status backup(int argc, char **argv)
 {
 	static const struct {
 		const char *word;
 		enum status (*run)(int argc, char **argv);
+		bool there;
 	} words[] = {
-		{ "list", list_backups },
-		{ "verify", verify_command },
-		{ "prune", prune_command },
-		{ "mount", mount_command },
-		{ "umount", umount_command },
-		{ "receive", receive_command },
+		{ "list", list_backups, true },
+		{ "verify", verify_command, true },
+		{ "prune", prune_command, true },
+		{ "mount", mount_command, false },
+		{ "umount", umount_command, false },
+		{ "receive", receive_command, false },
 	};
+	const char *where = remote_word(argc, argv);
 
 	for (size_t i = 0; argc > 1 && i < sizeof(words) / sizeof(*words); i++) {
 		if (strcmp(argv[1], words[i].word))
 			continue;
+		if (where)
+			return words[i].there ? run_there(where, argc, argv) :
+				not_there("backup mount", where);
 		argv[1] = argv[0];
 		return words[i].run(argc - 1, argv + 1);
 	}
@@ -119,7 +167,9 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "backup"))
 		status = backup(argc - 1, argv + 1);
 	else if (argc > 1 && !strcmp(argv[1], "restore"))
-		status = restore_command(argc - 1, argv + 1);
+		status = remote_word(argc - 1, argv + 1) ?
+			not_there("restore", remote_word(argc - 1, argv + 1)) :
+			restore_command(argc - 1, argv + 1);
 	else
 		status = usage_error("backup");
 	if (fflush(stdout) || ferror(stdout)) {

@@ -163,6 +163,15 @@ static bool get_extents(struct json_object *from, struct part *part)
 	return true;
 }
 
+/* 0 without one */
+static bool may_get_number(struct json_object *from, const char *key,
+			   uint64_t *number)
+{
+	*number = 0;
+	return !json_object_object_get_ex(from, key, NULL) ||
+	       get_number_of(from, key, number);
+}
+
 static bool get_part(struct json_object *from, struct part *part)
 {
 	return json_object_is_type(from, json_type_object) &&
@@ -175,7 +184,8 @@ static bool get_part(struct json_object *from, struct part *part)
 	       get_text(from, "point", part->point, sizeof(part->point)) &&
 	       get_text(from, "full", part->full, sizeof(part->full)) &&
 	       get_number_of(from, "size", &part->size) &&
-	       get_number_of(from, "bytes", &part->bytes) && *part->file &&
+	       get_number_of(from, "bytes", &part->bytes) &&
+	       may_get_number(from, "skipped", &part->skipped) && *part->file &&
 	       *part->word && get_extents(from, part);
 }
 
@@ -281,6 +291,8 @@ static void put_part(FILE *file, const struct part *part)
 	put_text(to, "full", part->full);
 	put_number(to, "size", part->size);
 	put_number(to, "bytes", part->bytes);
+	if (part->skipped)
+		put_number(to, "skipped", part->skipped);
 	put_text(to, "checksum", "sha256");
 	text = json_object_to_json_string_ext(to, JSON_C_TO_STRING_PLAIN |
 					      JSON_C_TO_STRING_NOSLASHESCAPE);

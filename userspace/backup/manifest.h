@@ -49,6 +49,7 @@ struct part {
 	char full[512];			/* why it is a full one, or "" */
 	uint64_t size;			/* of the source */
 	uint64_t bytes;			/* that were read */
+	uint64_t skipped;		/* that were not, as they are free space */
 	struct extents extents;
 };
 

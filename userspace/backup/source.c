@@ -297,19 +297,6 @@ void source_close(struct source *source)
 	memset(&source->ranges, 0, sizeof(source->ranges));
 }
 
-static bool add_range(struct ranges *ranges, uint64_t start, uint64_t length)
-{
-	struct range *v = realloc(ranges->v, (ranges->n + 1) * sizeof(*v));
-
-	if (!v) {
-		complain("out of memory");
-		return false;
-	}
-	ranges->v = v;
-	v[ranges->n++] = (struct range){ start, length };
-	return true;
-}
-
 static bool get(struct json_object *from, const char *key, uint64_t *number)
 {
 	struct json_object *value;
@@ -337,7 +324,7 @@ static bool read_ranges(struct source *source, const char *text)
 	for (size_t i = 0; good && i < json_object_array_length(list); i++) {
 		one = json_object_array_get_idx(list, i);
 		good = get(one, "start", &start) && get(one, "length", &length) &&
-		       add_range(&source->ranges, start, length);
+		       ranges_add(&source->ranges, start, length);
 	}
 	json_object_put(object);
 	return good;
@@ -374,5 +361,5 @@ bool source_changes(struct source *source)
 	source->base = NULL;
 	source->base_part = NULL;
 	source->ranges.n = 0;
-	return add_range(&source->ranges, 0, source->size);
+	return ranges_add(&source->ranges, 0, source->size);
 }

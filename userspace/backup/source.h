@@ -30,6 +30,9 @@ struct source {
 	const struct part *base_part;
 	char full[512];			/* then: why */
 	struct ranges ranges;
+	bool writable;			/* mounted so, before the moment */
+	uint64_t skipped;		/* free space that is not read */
+	char kept[256];			/* why all of it is read, or "" */
 };
 
 /* @as_is: it does not change, so it can be read itself */

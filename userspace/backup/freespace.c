@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <blkid.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fsmap.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "copy.h"
+#include "freespace.h"
+#include "say.h"
+
+#define RECORDS		1024
+#define AT		"/run"		/* it is hidden from the child alone */
+
+/*
+ * Is it the truth?
+ */
+
+/* The first word behind " - " in mountinfo is the type, the third the options */
+static bool is_mounted_for_writing(const char *path)
+{
+	unsigned int major_of, minor_of;
+	char *line = NULL, *rest;
+	bool found = false;
+	struct stat st;
+	size_t size = 0;
+	FILE *file;
+
+	file = fopen("/proc/self/mountinfo", "re");
+	if (!file || stat(path, &st)) {
+		if (file)
+			fclose(file);
+		return false;
+	}
+	while (!found && getline(&line, &size, file) > 0) {
+		rest = strstr(line, " - ");
+		if (!rest || sscanf(line, "%*u %*u %u:%u", &major_of, &minor_of) != 2 ||
+		    makedev(major_of, minor_of) != st.st_rdev)
+			continue;
+		rest = strrchr(rest, ' ');
+		found = !strncmp(rest, " rw", 3) && strchr(",\n", rest[3]);
+	}
+	free(line);
+	fclose(file);
+	return found;
+}
+
+void freespace_look(struct source *source)
+{
+	source->writable = is_mounted_for_writing(source->shown);
+}
+
+static void type_of(const char *node, char *type, size_t size)
+{
+	blkid_probe probe = blkid_new_probe_from_filename(node);
+	const char *value = NULL;
+
+	if (probe && !blkid_do_safeprobe(probe))
+		blkid_probe_lookup_value(probe, "TYPE", &value, NULL);
+	snprintf(type, size, "%s", value ?: "");
+	blkid_free_probe(probe);
+}
+
+/* s_state and s_feature_incompat of the superblock of an ext4 */
+static bool ext4_is_settled(const struct source *source, const char **why)
+{
+	enum { STATE = 1024 + 0x3a, INCOMPAT = 1024 + 0x60 };
+	enum { HAS_ERRORS = 2, NEEDS_RECOVERY = 4 };
+	unsigned char *head;
+	uint32_t incompat;
+	uint16_t state;
+
+	if (posix_memalign((void **)&head, 4096, 4096) ||
+	    pread(source->fd, head, 4096, 0) != 4096)
+		return false; /* of this little memory, and of a read that fails, others tell */
+	memcpy(&state, head + STATE, sizeof(state));
+	memcpy(&incompat, head + INCOMPAT, sizeof(incompat));
+	free(head);
+	if (le16toh(state) & HAS_ERRORS)
+		*why = "the file system has errors";
+	else if (le32toh(incompat) & NEEDS_RECOVERY)
+		*why = "the journal of the file system has not been replayed";
+	return !*why;
+}
+
+/* Mounted for writing before the moment and after it, so it was frozen then */
+static bool is_settled(const struct source *source, const char *type,
+		       const char **why)
+{
+	if (!strcmp(type, "ext4"))
+		return ext4_is_settled(source, why);
+	if (strcmp(type, "xfs"))
+		*why = "only an ext4 and an XFS tell what is free";
+	else if (!source->writable || !is_mounted_for_writing(source->shown))
+		*why = "the XFS was not mounted for writing at the moment, so its log may be needed";
+	return !*why;
+}
+
+/*
+ * In a process with a mount namespace of its own
+ */
+
+static bool list(int fd, dev_t dev, FILE *to)
+{
+	size_t size = sizeof(struct fsmap_head) + RECORDS * sizeof(struct fsmap);
+	/* as the kernel encodes it */
+	uint32_t encoded = (minor(dev) & 0xff) | major(dev) << 8 |
+			   (minor(dev) & ~0xffU) << 12;
+	struct fsmap_head *head = calloc(1, size);
+	struct fsmap *last;
+
+	if (!head)
+		return false;
+	memset(&head->fmh_keys[1], 0xff, sizeof(head->fmh_keys[1]));
+	head->fmh_keys[1].fmr_length = 0;
+	memset(head->fmh_keys[1].fmr_reserved, 0,
+	       sizeof(head->fmh_keys[1].fmr_reserved));
+	for (;;) {
+		head->fmh_count = RECORDS;
+		if (ioctl(fd, FS_IOC_GETFSMAP, head)) {
+			free(head);
+			return false;
+		}
+		for (uint32_t i = 0; i < head->fmh_entries; i++) {
+			const struct fsmap *one = &head->fmh_recs[i];
+
+			if (one->fmr_device == encoded &&
+			    one->fmr_flags & FMR_OF_SPECIAL_OWNER &&
+			    one->fmr_owner == FMR_OWN_FREE)
+				fprintf(to, "%llu %llu\n",
+					(unsigned long long)one->fmr_physical,
+					(unsigned long long)one->fmr_length);
+		}
+		last = head->fmh_entries ?
+			&head->fmh_recs[head->fmh_entries - 1] : NULL;
+		if (!last || last->fmr_flags & FMR_OF_LAST)
+			break;
+		fsmap_advance(head);
+	}
+	free(head);
+	fputs("end\n", to);
+	return !fflush(to) && !ferror(to);
+}
+
+/*
+ * It does not end with the other one: the snapshot would be mounted still when it is
+ * removed. What waits for that is the guard, whose pipe this one has open, too.
+ */
+__attribute__((noreturn))
+static void tell(const char *node, const char *type, int output)
+{
+	const char *how = !strcmp(type, "xfs") ? "norecovery,nouuid" :
+		"noload,errors=continue";
+	FILE *to = fdopen(output, "w");
+	struct stat st;
+	bool good;
+	int fd;
+
+	if (!to || stat(node, &st) || unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
+	    mount(node, AT, type, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  how))
+		_exit(errno ?: EIO);
+	fd = open(AT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	good = fd >= 0 && list(fd, st.st_rdev, to);
+	if (!good && !errno)
+		errno = EIO;
+	if (fd >= 0)
+		close(fd);
+	umount2(AT, 0);
+	_exit(good ? 0 : errno);
+}
+
+static int ask_kernel(const char *node, const char *type, int output)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		tell(node, type, output);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+/* All or nothing; whole clusters, within the source */
+static bool read_list(int fd, uint64_t size, struct ranges *free_ranges)
+{
+	FILE *from = fdopen(fd, "r");
+	unsigned long long start, length;
+	uint64_t end;
+	bool good = from;
+	char word[8] = "";
+
+	if (from)
+		rewind(from);
+	while (good && fscanf(from, "%llu %llu", &start, &length) == 2) {
+		end = start < size && length > size - start ? size : start + length;
+		start = (start + CLUSTER - 1) / CLUSTER * CLUSTER;
+		if (end != size)
+			end = end / CLUSTER * CLUSTER;
+		if (start < end)
+			good = ranges_add(free_ranges, start, end - start);
+	}
+	good = good && fscanf(from, "%7s", word) == 1 && !strcmp(word, "end");
+	if (from)
+		fclose(from);
+	return good && ranges_merge(free_ranges);
+}
+
+/*
+ * Leaving it out
+ */
+
+/* Both are sorted, and none overlaps another of its kind */
+static bool subtract(struct ranges *from, const struct ranges *what)
+{
+	struct ranges left = { };
+	size_t j = 0;
+	bool good = true;
+
+	for (size_t i = 0; i < from->n && good; i++) {
+		uint64_t at = from->v[i].start, end = at + from->v[i].length;
+
+		while (j < what->n && what->v[j].start + what->v[j].length <= at)
+			j++;
+		for (size_t k = j; k < what->n && what->v[k].start < end && good; k++) {
+			if (what->v[k].start > at)
+				good = ranges_add(&left, at, what->v[k].start - at);
+			at = what->v[k].start + what->v[k].length;
+		}
+		if (at < end && good)
+			good = ranges_add(&left, at, end - at);
+	}
+	free(from->v);
+	*from = left;
+	return good;
+}
+
+static uint64_t sum_of(const struct ranges *ranges)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < ranges->n; i++)
+		bytes += ranges->v[i].length;
+	return bytes;
+}
+
+bool freespace_leave_out(struct source *source)
+{
+	struct ranges free_ranges = { };
+	const char *why = NULL;
+	char type[32];
+	int output, error;
+	uint64_t before;
+	bool good = true;
+
+	type_of(source->node, type, sizeof(type));
+	if (!is_settled(source, type, &why)) {
+		snprintf(source->kept, sizeof(source->kept), "%s",
+			 why ?: "its superblock cannot be read");
+		return true;
+	}
+	output = memfd_create("free", MFD_CLOEXEC);
+	error = ask_kernel(source->node, type, output);
+	if (error) {
+		snprintf(source->kept, sizeof(source->kept),
+			 "the kernel does not tell what is free: %s", strerror(error));
+		close(output);
+		return true;
+	}
+	before = sum_of(&source->ranges);
+	if (read_list(output, source->size, &free_ranges)) {
+		good = subtract(&source->ranges, &free_ranges);
+		source->skipped = before - sum_of(&source->ranges);
+	} else {
+		snprintf(source->kept, sizeof(source->kept),
+			 "the list of what is free is not complete");
+	}
+	free(free_ranges.v);
+	return good;
+}
