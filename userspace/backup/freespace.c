@@ -81,9 +81,12 @@ static bool ext4_is_settled(const struct source *source, const char **why)
 	uint32_t incompat;
 	uint16_t state;
 
-	if (posix_memalign((void **)&head, 4096, 4096) ||
-	    pread(source->fd, head, 4096, 0) != 4096)
-		return false; /* of this little memory, and of a read that fails, others tell */
+	if (posix_memalign((void **)&head, 4096, 4096))
+		return false;
+	if (pread(source->fd, head, 4096, 0) != 4096) {
+		free(head);
+		return false;
+	}
 	memcpy(&state, head + STATE, sizeof(state));
 	memcpy(&incompat, head + INCOMPAT, sizeof(incompat));
 	free(head);
