@@ -23,7 +23,7 @@
 #include "instant.h"
 #include "list.h"
 #include "process.h"
-#include "space.h"
+#include "place.h"
 #include "state.h"
 #include "undo.h"
 #include "writeback.h"
@@ -321,7 +321,7 @@ static enum lies reaches_origin(const char *name, const void *data, char *why,
 /* Nothing was said */
 static bool choose_space(struct request *request)
 {
-	struct space_request space = {
+	struct place_request space = {
 		.memory = cow_memory(1),
 		.name = request->name,
 		.reaches = reaches_origin,
@@ -339,7 +339,7 @@ static bool choose_space(struct request *request)
 			return false;
 		space.bytes += bytes;
 	}
-	return space_choose(&space, &request->cow);
+	return place_choose(&space, &request->cow);
 }
 
 static bool make_space(struct request *request, struct record *record)

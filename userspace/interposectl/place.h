@@ -8,12 +8,12 @@
  *
  * None of them may lie on an origin.
  */
-#ifndef INTERPOSECTL_SPACE_H
-#define INTERPOSECTL_SPACE_H
+#ifndef INTERPOSECTL_PLACE_H
+#define INTERPOSECTL_PLACE_H
 
 #include "cow.h"
 
-struct space_request {
+struct place_request {
 	uint64_t bytes;			/* for all of them */
 	uint64_t memory;		/* that may be taken for all of them */
 	const char *name;		/* of the snapshot */
@@ -23,7 +23,7 @@ struct space_request {
 };
 
 /* Says which; false: there is none, and that has been said */
-bool space_choose(const struct space_request *request,
+bool place_choose(const struct place_request *request,
 		  struct cow_options *options);
 
 #endif

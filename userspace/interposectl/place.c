@@ -10,12 +10,12 @@
 
 #include "backing.h"
 #include "say.h"
-#include "space.h"
+#include "place.h"
 
 #define MIB		(1024 * 1024)
 #define LEAST		(4 * (uint64_t)MIB)
 
-static bool lies_apart(const struct space_request *request, const char *name)
+static bool lies_apart(const struct place_request *request, const char *name)
 {
 	char why[512];
 
@@ -33,7 +33,7 @@ static FILE *ask_lvm(const char *command)
 	return popen(command, "re");
 }
 
-static bool node_lies_apart(const struct space_request *request,
+static bool node_lies_apart(const struct place_request *request,
 			    const char *node)
 {
 	char name[NAME_SIZE];
@@ -44,7 +44,7 @@ static bool node_lies_apart(const struct space_request *request,
 }
 
 /* All of its disks: which of them a new volume gets is not known before */
-static bool group_lies_apart(const struct space_request *request,
+static bool group_lies_apart(const struct place_request *request,
 			     const char *group)
 {
 	char line[PATH_MAX + 256], of[128], node[PATH_MAX];
@@ -71,7 +71,7 @@ static bool is_usable(const char *attributes)
 	       attributes[5] == '-';
 }
 
-static bool choose_group(const struct space_request *request,
+static bool choose_group(const struct place_request *request,
 			 struct cow_options *options)
 {
 	static char best[128];
@@ -128,7 +128,7 @@ static bool is_ours(const char *directory)
 	       !(st.st_mode & 022) && !access(directory, W_OK);
 }
 
-static bool directory_lies_apart(const struct space_request *request,
+static bool directory_lies_apart(const struct place_request *request,
 				 const char *directory)
 {
 	struct backing *backing = calloc(1, sizeof(*backing));
@@ -152,7 +152,7 @@ static uint64_t room_on(const char *directory)
 	return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
-static bool choose_file(const struct space_request *request,
+static bool choose_file(const struct place_request *request,
 			struct cow_options *options)
 {
 	struct libmnt_table *table = device_mounts();
@@ -191,7 +191,7 @@ static bool choose_file(const struct space_request *request,
  * All
  */
 
-bool space_choose(const struct space_request *request,
+bool place_choose(const struct place_request *request,
 		  struct cow_options *options)
 {
 	if (choose_group(request, options) || choose_file(request, options))
