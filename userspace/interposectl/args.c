@@ -53,7 +53,8 @@ static enum takes long_takes(const char *name)
 		"cow", "file", "timeout", "remove", "interval", "warn", "drop",
 		"step", "horizon", "since", "format", "tab", "meta",
 		"to", "keep", "limit", "exec-before", "exec-after", "hooks",
-		"hook-timeout", "progress", "days", "source", "receiver" };
+		"hook-timeout", "progress", "days", "source", "receiver",
+		"metrics" };
 	enum takes takes = NO_VALUE;
 
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(*with_value); i++) {

@@ -26,7 +26,7 @@ backup() {
 	interposectl_status 0 backup --ram --size 64M --to "$store" --hooks "$T_DIR/none" --name "$@" "$at"
 }
 
-part() { jq -r ".sources[0].$2" "$store/$1.json"; }
+told() { jq -r ".sources[0].$2" "$store/$1.json"; }
 
 # has_files NAME: as the files are now, in a file system that is clean
 has_files() {
@@ -61,17 +61,17 @@ for type in ext4 xfs; do
 	(cd "$at" && sha256sum -- *) >"$T_DIR/sums"
 	backup a --skip-free
 	says "KiB of free space were not read"
-	(($(part a skipped) > 50 * mib && $(part a bytes) + $(part a skipped) == size * mib)) ||
-		fail "of $size MiB $(part a bytes) bytes were read, and $(part a skipped) were not"
+	(($(told a skipped) > 50 * mib && $(told a bytes) + $(told a skipped) == size * mib)) ||
+		fail "of $size MiB $(told a bytes) bytes were read, and $(told a skipped) were not"
 	head -c $((24 * mib)) /dev/urandom >"$at/more"
 	sync -f "$at"
 	(cd "$at" && sha256sum -- *) >"$T_DIR/sums"
 	before=$(sectors_read "$dev")
 	backup b
 	read_bytes=$((($(sectors_read "$dev") - before) * 512))
-	note "$type: $(part b bytes) bytes have changed, and $read_bytes were read"
-	(($(part b bytes) >= 24 * mib && $(part b bytes) < 24 * mib * 12 / 10)) || fail "more has changed than was written"
-	((read_bytes * 10 <= $(part b bytes) * 12)) || fail "$read_bytes bytes were read of $(part b bytes)"
+	note "$type: $(told b bytes) bytes have changed, and $read_bytes were read"
+	(($(told b bytes) >= 24 * mib && $(told b bytes) < 24 * mib * 12 / 10)) || fail "more has changed than was written"
+	((read_bytes * 10 <= $(told b bytes) * 12)) || fail "$read_bytes bytes were read of $(told b bytes)"
 	rm "$at/more"
 	head -c $((8 * mib)) /dev/urandom >"$at/third"
 	head -c $((20 * mib)) /dev/urandom >"$at/junk"
@@ -79,8 +79,8 @@ for type in ext4 xfs; do
 	rm "$at/junk"
 	(cd "$at" && sha256sum -- *) >"$T_DIR/sums"
 	backup c --skip-free
-	(($(part c skipped) > 12 * mib && $(part c bytes) < 14 * mib)) || fail "$(part c skipped) bytes were not read, but $(part c bytes)"
-	[[ $(part c parent) == b ]] || fail "it is no increment"
+	(($(told c skipped) > 12 * mib && $(told c bytes) < 14 * mib)) || fail "$(told c skipped) bytes were not read, but $(told c bytes)"
+	[[ $(told c parent) == b ]] || fail "it is no increment"
 	umount "$at"
 	fsck_clean "$dev"
 	interposectl_status 0 backup --ram --size 64M --to "$store" --hooks "$T_DIR/none" --name d --skip-free --full "$dev"
