@@ -290,11 +290,12 @@ static enum status list_changes(const struct interposer *ip,
 
 	if (status != DONE)
 		return status;
-	if (!is_readable(ip, era) || !read_changes(ip, era, number, &ranges))
-		return FAILED;
-	print(format, era, &ranges, number);
+	if (is_readable(ip, era) && read_changes(ip, era, number, &ranges))
+		print(format, era, &ranges, number);
+	else
+		status = FAILED;
 	free(ranges.v);
-	return DONE;
+	return status;
 }
 
 static enum status changed(const char *argument, bool mark,
