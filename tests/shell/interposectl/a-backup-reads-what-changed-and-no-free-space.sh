@@ -11,10 +11,6 @@
 requires_target era snapshot
 requires era_invalidate era_restore qemu-img qemu-nbd jq
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 # sectors_read DEVICE: of 512 bytes
 sectors_read() {
 	local stat
@@ -52,7 +48,7 @@ for type in ext4 xfs; do
 	meta=$(partition "$(scratch b)" 64)
 	at=$(mkfs_mounted $type "$dev") store=$T_DIR/$type.store x=$P-$type
 	for what in "$x-origin" "$x"; do cleanup dm_remove_if_there "$what"; done
-	cleanup unpin_if_there "$x"
+	cleanup unpin_if_there "$type"
 	interposectl_status 0 track on --wipe --tab "$T_DIR/tab" --name "$x" --meta "$meta" "$dev"
 	head -c $((56 * mib)) /dev/urandom >"$at/junk"
 	head -c $((4 * mib)) /dev/urandom >"$at/kept"

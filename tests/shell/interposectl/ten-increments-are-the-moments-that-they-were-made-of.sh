@@ -11,15 +11,11 @@
 requires_target era snapshot
 requires era_invalidate era_restore qemu-img qemu-nbd jq mkfs.btrfs
 
-unpin_if_there() {
-	! dm_exists "$1" || dmsetup message "$1" 0 interpose unpin
-}
-
 all_go() {
 	local one
 	for one in xfs btrfs; do unmount_if_there "$T_DIR/$one"; done
 	for one in xfs btrfs raw; do
-		unpin_if_there "$P-$one"
+		unpin_if_there "$one"
 		dm_remove_if_there "$P-$one"
 		dm_remove_if_there "$P-$one-origin"
 	done
