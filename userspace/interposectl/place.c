@@ -116,7 +116,8 @@ static bool is_local(const char *type)
 /* What somebody has plugged in may be pulled out */
 static bool stays(const char *target)
 {
-	return strncmp(target, "/media/", 7) && strncmp(target, "/run/", 5);
+	return strncmp(target, "/media/", 7) &&
+	       strncmp(target, "/run/media/", 11);
 }
 
 /* Nobody but root can put anything else there */

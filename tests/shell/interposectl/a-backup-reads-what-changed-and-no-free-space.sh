@@ -54,14 +54,14 @@ for type in ext4 xfs; do
 	head -c $((4 * mib)) /dev/urandom >"$at/kept"
 	sync -f "$at"
 	rm "$at/junk"
-	(cd "$at" && sha256sum -- *) >"$T_DIR/sums"
+	(cd "$at" && sha256sum -- [!l]*) >"$T_DIR/sums"
 	backup a --skip-free
 	says "KiB of free space were not read"
 	(($(told a skipped) > 50 * mib && $(told a bytes) + $(told a skipped) == size * mib)) ||
 		fail "of $size MiB $(told a bytes) bytes were read, and $(told a skipped) were not"
 	head -c $((24 * mib)) /dev/urandom >"$at/more"
 	sync -f "$at"
-	(cd "$at" && sha256sum -- *) >"$T_DIR/sums"
+	(cd "$at" && sha256sum -- [!l]*) >"$T_DIR/sums"
 	before=$(sectors_read "$dev")
 	backup b
 	read_bytes=$((($(sectors_read "$dev") - before) * 512))
@@ -73,7 +73,7 @@ for type in ext4 xfs; do
 	head -c $((20 * mib)) /dev/urandom >"$at/junk"
 	sync -f "$at"
 	rm "$at/junk"
-	(cd "$at" && sha256sum -- *) >"$T_DIR/sums"
+	(cd "$at" && sha256sum -- [!l]*) >"$T_DIR/sums"
 	backup c --skip-free
 	(($(told c skipped) > 12 * mib && $(told c bytes) < 14 * mib)) || fail "$(told c skipped) bytes were not read, but $(told c bytes)"
 	[[ $(told c parent) == b ]] || fail "it is no increment"
