@@ -177,14 +177,15 @@ static int hold(const char *path)
 	return fd;
 }
 
-static void view(const struct device *device, struct view_of_device *now)
+static void view(const struct device *device, const struct series *series,
+		 struct view_of_device *now)
 {
 	memset(now, 0, sizeof(*now));
 	now->sectors = device->sectors;
 	boot_id(now->boot);
 	now->diskseq = diskseq_of_device(device->name);
 	now->written = written_to(device->name);
-	witness_read(device->path, &now->witness);
+	witness_read(device->path, &series->witness, &now->witness);
 }
 
 void continuity_before_attach(struct continuity *c, const struct device *device,
@@ -209,7 +210,7 @@ void continuity_before_attach(struct continuity *c, const struct device *device,
 		break;
 	}
 	c->held = hold(device->path);
-	view(device, &now);
+	view(device, &c->series, &now);
 	now.in_use = c->held < 0;
 	if (!continuity_goes_on(&c->series, &now, why, sizeof(why)))
 		note_gap(&c->series, device, why);
@@ -307,7 +308,7 @@ bool continuity_refresh(const struct interposer *ip, bool pinned)
 		return true;
 	series.state = pinned ? SERIES_PINNED : SERIES_ATTACHED;
 	device_node(ip->device, node, sizeof(node));
-	witness_read(node, &series.witness);
+	witness_read(node, NULL, &series.witness);
 	return series_write(path, &series);
 }
 
@@ -331,7 +332,7 @@ void continuity_before_detach(struct continuity *c, const struct interposer *ip)
 	c->series.diskseq = diskseq_of_device(ip->device);
 	if (c->held >= 0) {
 		c->series.written = written_to(ip->device);
-		witness_read(node, &c->series.witness);
+		witness_read(node, NULL, &c->series.witness);
 		return;
 	}
 	c->series.first = SERIES_NO_ERA;

@@ -19,14 +19,23 @@
  *
  * XFS: the superblock, with sb_lsn, and the log where it ends: the block before
  *   the head, and the one at the head. An unmount ends with a record in the log,
- *   so the head moves; and a mount for writing stamps the blocks from the head on
- *   (xlog_clear_stale_blocks()) even if nothing else is written. While it is
- *   mounted the head moves all the time, and nothing tells one mount from the
- *   next: after a crash while it was mounted, it is a gap.
+ *   so the head moves; and each mount, also a read-only one, first overwrites the
+ *   4096 blocks from the head on (xlog_clear_stale_blocks()), but for norecovery.
+ *   While it is mounted, records are appended at the head, and nothing else is
+ *   written to the log. So after a crash the last mount is the one that was seen
+ *   if the block before the head of that time is the same, and one less than 4096
+ *   blocks ahead of it, too: whoever has mounted it since has found the head at or
+ *   behind the first of these, and has overwritten the first, or before the second,
+ *   and has overwritten that. The head never goes back by more than these 4096
+ *   blocks, which is what may be in flight.
+ *   That block tells something only if a mount would write something else there
+ *   than it holds: what a mount writes names the tail of the log, which only moves
+ *   on. And the log must be dirty, since xfs_repair does not touch it then.
  *
  * btrfs: the first 512 bytes of the superblock: its checksum, generation, and the
- *   roots. Each transaction and each fsync changes them. The same holds for a crash
- *   as with XFS.
+ *   roots. Each transaction and each fsync changes them. But the generation counts
+ *   those of all mounts alike, and a mount writes nothing of its own: after a crash
+ *   while it was mounted it is a gap, if anything was committed since.
  *
  * f2fs: the heads of both checkpoints, whose version each checkpoint counts up;
  *   an unmount makes one. The same holds for a crash.
@@ -69,6 +78,14 @@ static uint32_t be32_at(const unsigned char *at)
 	return be32toh(value);
 }
 
+static uint64_t le64_at(const unsigned char *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le64toh(value);
+}
+
 static uint64_t be64_at(const unsigned char *at)
 {
 	uint64_t value;
@@ -93,6 +110,13 @@ static const unsigned char *take(struct reading *r, uint64_t offset, size_t size
 		return NULL;
 	r->witness->size += size;
 	return to;
+}
+
+static void put_number(struct reading *r, uint64_t number)
+{
+	number = htole64(number);
+	memcpy(r->witness->data + r->witness->size, &number, sizeof(number));
+	r->witness->size += sizeof(number);
 }
 
 /*
@@ -140,6 +164,8 @@ static bool ext_is_same_mount(const unsigned char *a, const unsigned char *b)
  * XFS
  */
 
+#define XFS_RECORD	0xfeedbabe
+
 struct xfs_log {
 	uint64_t start;			/* bytes */
 	uint64_t blocks;		/* of 512 bytes */
@@ -168,7 +194,7 @@ static bool xfs_cycle(struct reading *r, const struct xfs_log *log,
 	if (!r->read(r->data, log->start + block * SECTOR, data, sizeof(data)))
 		return false;
 	*cycle = be32_at(data);
-	if (*cycle == 0xfeedbabe)
+	if (*cycle == XFS_RECORD)
 		*cycle = be32_at(data + 4);
 	return true;
 }
@@ -198,16 +224,154 @@ static bool xfs_find_head(struct reading *r, const struct xfs_log *log,
 	return true;
 }
 
+/* A record, or a block as a mount writes them ahead of the head: without data */
+struct xfs_record {
+	bool valid, empty, unmount;
+	uint64_t tail;			/* the LSN */
+};
+
+#define XFS_HEADER_OF	32768		/* bytes of data for each block of headers */
+#define XFS_RECORD_MAX	(256 * 1024 / SECTOR + 8)
+
+static void xfs_decode_record(const unsigned char *data, uint64_t block,
+			      struct xfs_record *record)
+{
+	record->valid = be32_at(data) == XFS_RECORD && be32_at(data + 20) == block;
+	record->empty = !be32_at(data + 12);
+	record->tail = be64_at(data + 24);
+}
+
+static bool xfs_block(struct reading *r, const struct xfs_log *log, uint64_t block,
+		      unsigned char *data)
+{
+	return r->read(r->data, log->start + block % log->blocks * SECTOR, data,
+		       SECTOR);
+}
+
+/* Is it the one of an unmount? Its only operation says so */
+static bool xfs_is_unmount(struct reading *r, const struct xfs_log *log,
+			   uint64_t block, const unsigned char *header)
+{
+	uint32_t size = be32_at(header + 320);
+	uint64_t headers = size > XFS_HEADER_OF ?
+		(size + XFS_HEADER_OF - 1) / XFS_HEADER_OF : 1;
+	unsigned char data[SECTOR];
+
+	return be32_at(header + 40) == 1 &&
+	       (!xfs_block(r, log, block + headers, data) || data[9] & 0x20);
+}
+
+static bool xfs_last_record(struct reading *r, const struct xfs_log *log,
+			    uint64_t head, struct xfs_record *record)
+{
+	unsigned char data[SECTOR];
+	uint64_t block;
+
+	for (unsigned int i = 1; i <= XFS_RECORD_MAX && i < log->blocks; i++) {
+		block = (head + log->blocks - i) % log->blocks;
+		if (!xfs_block(r, log, block, data))
+			return false;
+		xfs_decode_record(data, block, record);
+		if (!record->valid || record->empty)
+			continue;
+		record->unmount = xfs_is_unmount(r, log, block, data);
+		return true;
+	}
+	return false;
+}
+
+/* From the head to the tail, as xlog_clear_stale_blocks() has it */
+static uint64_t xfs_room(const struct xfs_log *log, uint64_t head, uint64_t tail)
+{
+	tail = (uint32_t)tail;
+	return tail > head ? tail - head : tail + log->blocks - head;
+}
+
+/* Would a mount, now or later, write something else into it? */
+static bool xfs_tells(const unsigned char *data, uint64_t block, uint64_t tail)
+{
+	struct xfs_record record;
+
+	xfs_decode_record(data, block, &record);
+	return !record.valid || !record.empty || record.tail < tail;
+}
+
+/* The witness: these four blocks, where the head is, and what they are good for */
+enum {
+	XFS_SUPER = 0,
+	XFS_BEFORE = SECTOR,
+	XFS_AT_HEAD = 2 * SECTOR,
+	XFS_AHEAD = 3 * SECTOR,
+	XFS_HEAD = 4 * SECTOR,
+	XFS_FLAGS = XFS_HEAD + 8,
+	XFS_SIZE = XFS_FLAGS + 8,
+};
+
+#define XFS_STAMPED		4096	/* blocks from the head on, by a mount */
+#define XFS_DISTANCE		4000	/* of the one ahead */
+#define XFS_HEAD_TELLS		1	/* of a mount, as long as the head stays there */
+#define XFS_AHEAD_TELLS		2	/* also when it has moved */
+#define XFS_DIRTY		4
+
+static uint64_t xfs_flags(struct reading *r, const struct xfs_log *log, uint64_t head)
+{
+	uint64_t ahead = (head + XFS_DISTANCE) % log->blocks, flags = 0;
+	const unsigned char *data = r->witness->data;
+	struct xfs_record last;
+
+	if (!xfs_last_record(r, log, head, &last))
+		return 0;
+	if (xfs_tells(data + XFS_AT_HEAD, head, last.tail))
+		flags |= XFS_HEAD_TELLS;
+	if (log->blocks >= 2 * XFS_STAMPED &&
+	    xfs_room(log, head, last.tail) >= XFS_STAMPED &&
+	    xfs_tells(data + XFS_AHEAD, ahead, last.tail))
+		flags |= XFS_AHEAD_TELLS;
+	if (!last.unmount)
+		flags |= XFS_DIRTY;
+	return flags;
+}
+
 static bool take_xfs(struct reading *r)
 {
 	const unsigned char *super = take(r, 0, SECTOR);
 	struct xfs_log log;
 	uint64_t head;
 
-	if (!super || !xfs_find_log(super, &log) || !xfs_find_head(r, &log, &head))
+	if (!super || !xfs_find_log(super, &log) || !xfs_find_head(r, &log, &head) ||
+	    !take(r, log.start + (head ?: log.blocks) * SECTOR - SECTOR, SECTOR) ||
+	    !take(r, log.start + head * SECTOR, SECTOR) ||
+	    !take(r, log.start + (head + XFS_DISTANCE) % log.blocks * SECTOR, SECTOR))
 		return false;
-	return take(r, log.start + (head ?: log.blocks) * SECTOR - SECTOR, SECTOR) &&
-	       take(r, log.start + head * SECTOR, SECTOR);
+	put_number(r, head);
+	put_number(r, xfs_flags(r, &log, head));
+	return true;
+}
+
+static bool xfs_has(const struct witness *witness, uint64_t flags)
+{
+	return witness->size == XFS_SIZE &&
+	       (le64_at(witness->data + XFS_FLAGS) & flags) == flags;
+}
+
+/* After a crash: nobody has mounted it since @then, when it was mounted */
+static bool xfs_is_same_mount(struct reading *r, const struct witness *then)
+{
+	const unsigned char *super = r->witness->data, *was = then->data;
+	unsigned char before[SECTOR], ahead[SECTOR];
+	struct xfs_log log;
+	uint64_t head;
+
+	if (!xfs_has(then, XFS_AHEAD_TELLS | XFS_DIRTY) ||
+	    !xfs_has(r->witness, XFS_DIRTY) ||
+	    memcmp(super + 32, was + 32, 24) || /* sb_uuid, sb_logstart */
+	    !xfs_find_log(super, &log))
+		return false;
+	head = le64_at(was + XFS_HEAD);
+	return xfs_block(r, &log, head + log.blocks - 1, before) &&
+	       xfs_block(r, &log, head + XFS_DISTANCE, ahead) &&
+	       !memcmp(before, was + XFS_BEFORE, SECTOR) &&
+	       !memcmp(ahead, was + XFS_AHEAD, SECTOR);
 }
 
 /*
@@ -236,7 +400,7 @@ static bool take_f2fs(struct reading *r)
 }
 
 void witness_of(const char *type, witness_reader *read, void *data,
-		struct witness *witness)
+		const struct witness *then, struct witness *witness)
 {
 	static const struct {
 		const char *type;
@@ -255,9 +419,10 @@ void witness_of(const char *type, witness_reader *read, void *data,
 		if (kinds[i].take(&r))
 			snprintf(witness->type, sizeof(witness->type), "%s", type);
 	}
-	if (*witness->type)
-		return;
-	memset(witness, 0, sizeof(*witness));
+	if (!*witness->type)
+		memset(witness, 0, sizeof(*witness));
+	else if (then && !strcmp(type, "xfs") && !strcmp(then->type, "xfs"))
+		witness->same_mount = xfs_is_same_mount(&r, then);
 }
 
 /*
@@ -285,7 +450,8 @@ static bool read_device(void *data, uint64_t offset, void *to, size_t size)
 	return true;
 }
 
-void witness_read(const char *path, struct witness *witness)
+void witness_read(const char *path, const struct witness *then,
+		  struct witness *witness)
 {
 	struct open_device device = { .fd = -1 };
 	char type[64];
@@ -296,7 +462,7 @@ void witness_read(const char *path, struct witness *witness)
 		return;
 	device.fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (device.fd >= 0) {
-		witness_of(type, read_device, &device, witness);
+		witness_of(type, read_device, &device, then, witness);
 		close(device.fd);
 	}
 	free(device.buffer);
@@ -305,6 +471,13 @@ void witness_read(const char *path, struct witness *witness)
 /*
  * Comparing
  */
+
+static bool is_equal(const struct witness *then, const struct witness *now)
+{
+	return then->size == now->size &&
+	       !memcmp(then->data, now->data, now->size) &&
+	       (strcmp(now->type, "xfs") || xfs_has(now, XFS_HEAD_TELLS));
+}
 
 bool witness_continues(const struct witness *then, const struct witness *now,
 		       bool attached, char *why, size_t size)
@@ -320,7 +493,7 @@ bool witness_continues(const struct witness *then, const struct witness *now,
 			 now->type);
 		return false;
 	}
-	if (then->size == now->size && !memcmp(then->data, now->data, now->size))
+	if (is_equal(then, now) || (attached && now->same_mount))
 		return true;
 	if (ext && attached && ext_is_mounted(then->data) &&
 	    ext_is_mounted(now->data) && ext_is_same_mount(then->data, now->data))

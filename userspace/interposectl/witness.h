@@ -12,22 +12,27 @@
 #include <stdint.h>
 
 #define WITNESS_TYPE	16
-#define WITNESS_MAX	1600
+#define WITNESS_MAX	2112
 
 struct witness {
 	char type[WITNESS_TYPE];	/* "ext4"; "": nothing that could be asked */
 	uint32_t size;
 	unsigned char data[WITNESS_MAX];
+	bool same_mount;		/* an XFS: that of @then; it is not recorded */
 };
 
 /* Bytes of the device. False: they cannot be read */
 typedef bool witness_reader(void *data, uint64_t offset, void *to, size_t size);
 
-/* @type: as libblkid calls it. What has no witness gets the type "". */
+/*
+ * @type: as libblkid calls it. What has no witness gets the type "". @then: what it
+ * will be compared with, or NULL.
+ */
 void witness_of(const char *type, witness_reader *read, void *data,
-		struct witness *witness);
+		const struct witness *then, struct witness *witness);
 /* Of a device, as it is on the disk */
-void witness_read(const char *path, struct witness *witness);
+void witness_read(const char *path, const struct witness *then,
+		  struct witness *witness);
 
 /*
  * Was nothing written between @then and @now? @attached: it was attached until it

@@ -12,7 +12,7 @@
 
 #define MIB	(1 << 20)
 
-static unsigned char disk[4 * MIB];
+static unsigned char disk[5 * MIB];
 static char why[256];
 
 static bool read_disk(void *data, uint64_t offset, void *to, size_t size)
@@ -24,12 +24,18 @@ static bool read_disk(void *data, uint64_t offset, void *to, size_t size)
 	return true;
 }
 
-static struct witness of(const char *type)
+/* To be compared with @then, or NULL */
+static struct witness since(const char *type, const struct witness *then)
 {
 	struct witness witness;
 
-	witness_of(type, read_disk, NULL, &witness);
+	witness_of(type, read_disk, NULL, then, &witness);
 	return witness;
+}
+
+static struct witness of(const char *type)
+{
+	return since(type, NULL);
 }
 
 static bool continues(struct witness then, struct witness now, bool attached)
@@ -133,70 +139,196 @@ static void test_ext4(bool journal)
 }
 
 /*
- * XFS: its log from 64 KiB on, 128 blocks of 512 bytes
+ * XFS: its log from 64 KiB on, of blocks of 512 bytes, in records of five
  */
 
 #define LOG	65536
-#define BLOCKS	128
+#define BLOCKS	8192
+
+static unsigned int log_blocks;
+
+static void record(unsigned int at, uint32_t cycle, uint32_t length, uint32_t tail_cycle,
+		   uint32_t tail)
+{
+	size_t head = LOG + at % log_blocks * 512;
+
+	memset(disk + head, 0, 512);
+	be32(head, 0xfeedbabe);
+	be32(head + 4, cycle);
+	be32(head + 8, 2);
+	be32(head + 12, length);
+	be32(head + 16, cycle);
+	be32(head + 20, at % log_blocks);
+	be32(head + 24, tail_cycle);
+	be32(head + 28, tail);
+	be32(head + 40, length ? 3 : 0);
+}
+
+/* Up to @to: appended, with the tail there */
+static void append(unsigned int from, unsigned int to, uint32_t cycle, uint32_t tail)
+{
+	for (unsigned int i = from; i < to; i++) {
+		unsigned int lap = cycle + i / log_blocks;
+		size_t at = LOG + i % log_blocks * 512;
+
+		if (!((i - from) % 5)) {
+			record(i, lap, 2048, tail > from ? cycle - 1 : cycle, tail);
+			continue;
+		}
+		be32(at, lap);
+		be32(at + 4, i);
+		be32(at + 8, lap * 1000 + i);
+	}
+}
 
 /* Blocks before @head are of @cycle, the others of the one before */
-static void xfs(unsigned int head, uint32_t cycle)
+static void xfs(unsigned int head, uint32_t cycle, uint32_t tail)
 {
 	memset(disk, 0, sizeof(disk));
 	memcpy(disk, "XFSB", 4);
 	be32(4, 4096);
 	be32(52, LOG / 4096);		/* sb_logstart, in AG 0 */
 	be32(84, 256);
+	log_blocks = BLOCKS;
 	be32(96, BLOCKS * 512 / 4096);
 	disk[120] = 12;
 	disk[124] = 8;
-	for (unsigned int i = 0; i < BLOCKS; i++) {
-		be32(LOG + i * 512, i % 5 ? i < head ? cycle : cycle - 1 : 0xfeedbabe);
-		be32(LOG + i * 512 + 4, i % 5 ? i : i < head ? cycle : cycle - 1);
-		be32(LOG + i * 512 + 8, cycle * 1000 + i);
-	}
+	append(0, BLOCKS, cycle - 1, tail);
+	append(0, head, cycle, tail);
+}
+
+/* What a mount writes, which finds the head there */
+static void xfs_mount(unsigned int head, uint32_t cycle, uint32_t tail)
+{
+	unsigned int room = tail > head ? tail - head : tail + log_blocks - head;
+
+	for (unsigned int i = 0; i < room && i < 4096; i++)
+		record(head + i, cycle - 1 + (head + i) / log_blocks, 0,
+		       tail > head ? cycle - 1 : cycle, tail);
+}
+
+static void xfs_umount(unsigned int head, uint32_t cycle)
+{
+	append(head, head + 2, cycle, head);
+	be32(LOG + head % log_blocks * 512 + 40, 1);
+	disk[LOG + (head + 1) % log_blocks * 512 + 9] = 0x20;
 }
 
 static void test_xfs(void)
 {
-	static const unsigned int heads[] = { 1, 2, 3, 31, 32, 63, 64, 100, 126, 127 };
+	static const unsigned int heads[] = { 1, 2, 3, 31, 32, 63, 64, 100, 4095, 8190, 8191 };
 	struct witness then, now;
 	char claim[64];
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
-		xfs(heads[i], 5);
+		xfs(heads[i], 5, 0);
 		then = of("xfs");
 		snprintf(claim, sizeof(claim), "the log's head at %u is found", heads[i]);
-		is(claim, then.size == 1536 &&
+		is(claim, then.size == 2064 &&
 		   !memcmp(then.data + 512, disk + LOG + (heads[i] - 1) * 512, 512) &&
 		   !memcmp(then.data + 1024, disk + LOG + heads[i] * 512, 512));
 		is("nothing was written", continues(then, of("xfs"), false));
-		xfs(heads[i] + 1, 5);
+		append(heads[i], heads[i] + 1, 5, 0);
 		is("one record more is found out", !continues(then, of("xfs"), false) &&
 		   strstr(why, "its xfs was changed"));
 	}
-	xfs(BLOCKS, 5);
+	xfs(BLOCKS, 5, 10);
 	then = of("xfs");
-	is("a log that has just come round", then.size == 1536 &&
+	is("a log that has just come round", then.size == 2064 &&
 	   !memcmp(then.data + 512, disk + LOG + (BLOCKS - 1) * 512, 512) &&
 	   !memcmp(then.data + 1024, disk + LOG, 512));
-	xfs(40, 5);
+	xfs(40, 5, 30);
 	then = of("xfs");
-	disk[LOG + 40 * 512 + 100] = 1;
+	xfs_mount(40, 5, 30);
 	is("a mount that only stamps the head is found out",
 	   !continues(then, of("xfs"), false));
-	xfs(60, 5);
+	then = of("xfs");
 	now = of("xfs");
-	is("a crash while it was mounted is a gap", !continues(then, now, true) &&
-	   strstr(why, "in use when the system crashed"));
+	is("but not a second one, so that is a gap", !continues(then, now, false) &&
+	   strstr(why, "its xfs was changed"));
 	memset(disk + 48, 0, 8);
 	is("with a log elsewhere it has no witness", !*of("xfs").type);
-	xfs(1, 1);
+	xfs(1, 1, 0);
 	disk[124] = 200;
 	is("nor with nonsense in the superblock", !*of("xfs").type);
-	xfs(1, 1);
+	xfs(1, 1, 0);
 	memset(disk + 48, 0xff, 8);
 	is("nor with a log beyond its end", !*of("xfs").type);
+}
+
+/* After a crash while it was mounted */
+static bool crashed(const struct witness *then)
+{
+	return continues(*then, since("xfs", then), true);
+}
+
+/* Seen with the head at @head; the crash is @more blocks later, and then it is mounted elsewhere */
+static bool is_found_out(unsigned int head, int more, unsigned int written)
+{
+	unsigned int tail = head > 4096 ? head - 4096 : head - 50;
+	struct witness then;
+
+	xfs(head, 5, tail);
+	then = of("xfs");
+	if (more > 0)
+		append(head, head + more, 5, head);
+	xfs_mount(head + more, 5, more > 0 ? head : tail);
+	append(head + more, head + more + written, 5, head);
+	return !crashed(&then) && strstr(why, "in use when the system crashed");
+}
+
+static void test_xfs_crash(void)
+{
+	static const unsigned int heads[] = { 51, 1000, 4192, 4193, 8191 };
+	unsigned int missed = 0, gaps = 0;
+	struct witness then;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		for (int more = 0; more <= 4000; more += 25) {
+			xfs(heads[i], 5, heads[i] - 50);
+			then = of("xfs");
+			append(heads[i], heads[i] + more, 5, heads[i]);
+			gaps += !crashed(&then);
+			missed += !is_found_out(heads[i], more, 0);
+			missed += !is_found_out(heads[i], more, 10);
+			missed += !is_found_out(heads[i], more, 5000);
+			if (heads[i] > 4096) /* writes in flight were lost */
+				missed += !is_found_out(heads[i], -more, 0) +
+					!is_found_out(heads[i], -more, 10);
+		}
+	}
+	is("after a crash while it was mounted it goes on", !gaps);
+	is("but not if it was mounted elsewhere after that, whatever that wrote", !missed);
+	xfs(1000, 5, 950);
+	then = of("xfs");
+	append(1000, 1100, 5, 1000);
+	is("nor if anybody could have detached it",
+	   !continues(then, since("xfs", &then), false));
+	xfs_umount(1100, 5);
+	is("nor if it was unmounted", !crashed(&then));
+	append(1000, 1102, 5, 1000);
+	is("here it goes on", crashed(&then));
+	disk[40]++;
+	is("nor if it is another one", !crashed(&then));
+	disk[40]--;
+	append(1102, 5010, 5, 1000);
+	is("nor if the log has come so far that nothing tells", !crashed(&then));
+	xfs(1000, 5, 950);
+	xfs_mount(1000, 5, 950);
+	then = of("xfs");
+	append(1000, 1010, 5, 950);
+	is("nor if another mount would have written the same", !crashed(&then));
+	xfs(1000, 5, 5000);
+	then = of("xfs");
+	append(1000, 1010, 5, 5000);
+	is("nor if the log was too full for a mount to write there", !crashed(&then));
+	xfs(1000, 5, 950);
+	log_blocks = 8000;
+	be32(96, log_blocks * 512 / 4096);
+	then = of("xfs");
+	append(1000, 1010, 5, 950);
+	is("nor with a small log", then.size == 2064 && !crashed(&then));
+	is("which is compared as it is", continues(of("xfs"), of("xfs"), true));
 }
 
 static void test_others(void)
@@ -305,6 +437,7 @@ int main(void)
 	test_ext4(true);
 	test_ext4(false);
 	test_xfs();
+	test_xfs_crash();
 	test_others();
 	test_series();
 	test_crash();
