@@ -17,6 +17,7 @@
 #include "metrics.h"
 #include "moment.h"
 #include "remote.h"
+#include "run.h"
 #include "state.h"
 #include "stream.h"
 #include "write.h"
@@ -25,6 +26,7 @@ struct request {
 	const char *to;
 	const char *name;
 	const char *metrics;		/* a file, or NULL */
+	const char *at;			/* where "backup run" mounts, or NULL */
 	time_t begun;
 	bool full;
 	bool as_is;
@@ -347,7 +349,7 @@ static void add_space(struct moment *moment, const char *option,
 
 enum { VG = 0x200, COW, SPACE_FILE, RAM, FULL, KEEP, COMPRESS, LIMIT, BEFORE,
 	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT, RECEIVER,
-	SKIP_FREE, METRICS };
+	SKIP_FREE, METRICS, AT };
 
 static bool choose_limit(const char *word)
 {
@@ -381,6 +383,7 @@ static bool choose(struct request *request, int option)
 		request->metrics = metrics_file(optarg);
 		return request->metrics;
 	case SKIP_FREE: request->skip_free = true; break;
+	case AT: request->at = optarg; break;
 	case RECEIVER: request->receiver = optarg; break;
 	case HOOKS: moment->hooks = optarg; break;
 	case HOOK_TIMEOUT:
@@ -477,4 +480,61 @@ enum status backup_command(int argc, char **argv)
 	if (options.dry_run)
 		return would_back_up(&request);
 	return request.away ? back_up_away(&request) : back_up_to(&request);
+}
+
+/*
+ * backup run
+ */
+
+static bool goes_together_for(const struct request *request, int sources, bool command)
+{
+	const char *why = NULL;
+
+	if (!command)
+		why = "the program is missing; give it after --";
+	else if (!sources)
+		why = "a device is missing";
+	else if (sources > SOURCES_MAX)
+		why = "these are too many devices for one command";
+	else if (request->at && *request->at != '/')
+		why = "--at: give the full path of the directory, starting with /";
+	if (why)
+		complain("backup run: %s", why);
+	return !why;
+}
+
+/* All before "--" is for us, and all after it is the program */
+enum status run_command(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "size", required_argument, NULL, 's' },
+		{ "vg", required_argument, NULL, VG },
+		{ "cow", required_argument, NULL, COW },
+		{ "file", required_argument, NULL, SPACE_FILE },
+		{ "ram", no_argument, NULL, RAM },
+		{ "at", required_argument, NULL, AT },
+		{ "exec-before", required_argument, NULL, BEFORE },
+		{ "exec-after", required_argument, NULL, AFTER },
+		{ "hooks", required_argument, NULL, HOOKS },
+		{ "hook-timeout", required_argument, NULL, HOOK_TIMEOUT },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	static struct request request = {
+		.moment = { .hooks = HOOKS_DIR, .hook_limit = HOOK_SECONDS,
+			    .guard = -1 },
+	};
+	int option, end = 1;
+
+	while (end < argc && strcmp(argv[end], "--"))
+		end++;
+	while ((option = next_option(end, argv, "s:", longs, NULL)) != -1)
+		if (option == '?' || !choose(&request, option))
+			return usage_error("backup");
+	if (!goes_together_for(&request, end - optind, end + 1 < argc))
+		return usage_error("backup");
+	if (!find_sources(&request, end - optind, argv + optind))
+		return FAILED;
+	return run_in_moment(&request.moment, request.sources, request.n, request.at,
+			     argv + end + 1);
 }

@@ -2,6 +2,8 @@
 #ifndef BACKUP_COMMAND_H
 #define BACKUP_COMMAND_H
 
+#include <sys/types.h>
+
 #include "say.h"
 #include "store.h"
 
@@ -13,9 +15,14 @@ enum status mount_command(int argc, char **argv);
 enum status umount_command(int argc, char **argv);
 enum status restore_command(int argc, char **argv);
 enum status receive_command(int argc, char **argv);
+enum status run_command(int argc, char **argv);
 
 /* "see: interposectl help backup" */
 enum status usage_error(const char *command);
+/* The signal, or 0 */
+int interrupted_by(void);
+/* As this program was started; what it writes itself is for its user alone */
+extern mode_t users_umask;
 /* DONE, UNDONE if it was interrupted, or FAILED */
 enum status outcome(bool good);
 bool choose_progress(const char *word);

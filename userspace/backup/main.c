@@ -26,6 +26,8 @@
 #include "remote.h"
 #include "state.h"
 
+mode_t users_umask;
+
 static volatile sig_atomic_t stopped;
 
 static void stop(int signal)
@@ -34,6 +36,11 @@ static void stop(int signal)
 }
 
 bool interrupted(void)
+{
+	return stopped;
+}
+
+int interrupted_by(void)
 {
 	return stopped;
 }
@@ -119,10 +126,10 @@ static enum status not_there(const char *command, const char *where)
 	return FAILED;
 }
 
-/* The word that is ssh://…, or NULL */
+/* The word that is ssh://…, or NULL; what is behind -- is not for us */
 static const char *remote_word(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		if (remote_is(argv[i]))
 			return argv[i];
 	return NULL;
@@ -141,6 +148,7 @@ static enum status backup(int argc, char **argv)
 		{ "mount", mount_command, false },
 		{ "umount", umount_command, false },
 		{ "receive", receive_command, false },
+		{ "run", run_command, false },
 	};
 	const char *where = remote_word(argc, argv);
 
@@ -162,7 +170,7 @@ int main(int argc, char **argv)
 
 	open_standard_files();
 	catch_signals();
-	umask(077);
+	users_umask = umask(077);
 	options.dry_run = take_option(&argc, argv, "--dry-run");
 	if (argc > 1 && !strcmp(argv[1], "backup"))
 		status = backup(argc - 1, argv + 1);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hook.h"
@@ -80,8 +81,12 @@ static void guard(struct moment *moment, int pipe)
 		kill(-seen.hook, SIGKILL);
 	if (seen.frozen)
 		hooks_thaw(moment);
-	if (seen.taken)
-		remove_snapshot(moment, why, sizeof(why));
+	/* a process that mounts it closes its pipe before it unmounts, in its end */
+	for (int i = 0; seen.taken && i < 100; i++) {
+		if (remove_snapshot(moment, why, sizeof(why)))
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	}
 	_exit(0);
 }
 

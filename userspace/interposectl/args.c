@@ -54,7 +54,7 @@ static enum takes long_takes(const char *name)
 		"step", "horizon", "since", "format", "tab", "meta",
 		"to", "keep", "limit", "exec-before", "exec-after", "hooks",
 		"hook-timeout", "progress", "days", "source", "receiver",
-		"metrics" };
+		"metrics", "at" };
 	enum takes takes = NO_VALUE;
 
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(*with_value); i++) {

@@ -26,6 +26,7 @@ static enum status become(int argc, char **argv)
 {
 	char self[PATH_MAX], directory[PATH_MAX], path[PATH_MAX + 64], *slash;
 	char **words = calloc(argc + 3, sizeof(*words));
+	int before = 0; /* "--", as what is behind it is for others */
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (!words || n < 0)
@@ -38,9 +39,13 @@ static enum status become(int argc, char **argv)
 	/* it asks this one, and not another one that is in the PATH */
 	setenv("INTERPOSECTL", self, 0);
 	words[0] = path;
-	memcpy(words + 1, argv, argc * sizeof(*words));
+	while (before < argc && strcmp(argv[before], "--"))
+		before++;
+	memcpy(words + 1, argv, before * sizeof(*words));
 	if (options.dry_run)
-		words[argc + 1] = "--dry-run";
+		words[1 + before] = "--dry-run";
+	memcpy(words + 1 + before + options.dry_run, argv + before,
+	       (argc - before) * sizeof(*words));
 	fflush(NULL);
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		snprintf(path, sizeof(path), places[i], directory);

@@ -169,6 +169,7 @@ static const struct command commands[] = {
 	  "  backup prune {--keep N | --days N} DIR\n"
 	  "  backup mount [--source SOURCE] DIR[@NAME] MOUNTPOINT\n"
 	  "  backup umount MOUNTPOINT\n"
+	  "  backup run [OPTION...] [--vg VG | --cow DEVICE | --file PATH | --ram] [--at DIR] DEVICE... -- PROGRAM [ARG...]\n"
 	  "  backup receive DIR",
 	  "Backs up a snapshot of these devices, all of the same instant, to qcow2 images in\n"
 	  "DIR. Of a device whose changes are tracked it reads what has changed since the last\n"
@@ -197,6 +198,7 @@ static const struct command commands[] = {
 	  "      --cow DEVICE     COW store: all of this device\n"
 	  "      --file PATH      COW store: a new file on another file system\n"
 	  "      --ram            COW store: memory\n"
+	  "      --at DIR         run: mount the snapshots below this directory\n"
 	  "      --days N         prune: remove those that are older\n"
 	  "      --source SOURCE  mount: which one, of a backup of several devices\n"
 	  "  -J, --json           list: print JSON\n" },

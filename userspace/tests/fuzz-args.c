@@ -46,6 +46,7 @@ const char *const fuzz_samples[] = {
 	"attach\n/dev/sda1\n--pin\nlinear\nUUID=1-2\nLABEL=a b\n8:1\n",
 	"check\n-J\n/dev/sda1\nstatus\ndetach\n--force\nstop\nrecover\n",
 	"backup\n--to\n/b\n--keep\n3\n--ram\n/home\nrestore\n--to\n/dev/sdb\n/b@x\n",
+	"backup\nrun\n--at\n/mnt\n/home\n--\nrestic\n-r\n/x\n",
 	"--help\n--version\n-q\n-v\n--\n-\n--dry-run\n",
 };
 
@@ -243,13 +244,13 @@ int __wrap_posix_spawnp(pid_t *pid, const char *file)
 	abort();
 }
 
-/* Only backup and restore do, and not without --dry-run */
+/* Only backup and restore do, and not without --dry-run, before what is for others */
 int __wrap_execv(const char *path, char *const argv[])
 {
 	size_t n = 0;
 
 	claim(strstr(path, "/interpose-backup"));
-	while (argv[n])
+	while (argv[n] && strcmp(argv[n], "--"))
 		n++;
 	claim(n > 2 && !strcmp(argv[n - 1], "--dry-run"));
 	errno = ENOENT;
