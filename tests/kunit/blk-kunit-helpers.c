@@ -10,6 +10,8 @@
 #include <linux/module.h>
 #include <linux/unaligned.h>
 
+#include "blk.h"
+#include "blk-interposer.h"
 #include "blk-kunit-helpers.h"
 
 /*
@@ -720,6 +722,18 @@ void kunit_interposer_park(struct kunit_interposer *it, struct kunit_disk *owner
 	spin_unlock(&it->lock);
 }
 EXPORT_SYMBOL_GPL(kunit_interposer_park);
+
+/**
+ * kunit_interposed_direct - does an interposer map bios where they are?
+ * @bdev: the interposed device
+ *
+ * Return: false also when the owner has that switched off.
+ */
+bool kunit_interposed_direct(struct block_device *bdev)
+{
+	return bdev_test_flag(bdev, BD_INTERPOSE_DIRECT);
+}
+EXPORT_SYMBOL_GPL(kunit_interposed_direct);
 
 /*
  * Calls that sleep

@@ -190,6 +190,7 @@ struct kunit_interposer *kunit_interposer_open(struct kunit *test,
 					       struct block_device *bdev,
 					       struct kunit_disk *owner);
 void kunit_interposer_park(struct kunit_interposer *it, struct kunit_disk *owner);
+bool kunit_interposed_direct(struct block_device *bdev);
 
 /**
  * struct kunit_call - a function that is expected to sleep

@@ -57,6 +57,14 @@ wait_redirected() {
 	wait_until "$1 redirects I/O" 60 has_redirected "$1" $(($(interposer_redirected "$1") + ${2:-100}))
 }
 
+# direct_on: from now on bios are mapped where they are, also where the tests are run without it (tests/README.md)
+direct_on() {
+	local direct=/sys/module/dm_interpose/parameters/direct
+	modprobe dm-interpose
+	cleanup eval "echo $(<"$direct") >$direct"
+	echo Y >"$direct"
+}
+
 # the load that runs sends no more: the status, in $last, does not change any more
 load_waits() {
 	local now

@@ -8,11 +8,7 @@
 . tests/lib/test.sh
 requires_target interpose
 
-modprobe dm-interpose
-direct=/sys/module/dm_interpose/parameters/direct
-was=$(<"$direct")
-cleanup eval "echo $was >$direct"
-echo Y >"$direct"
+direct_on
 for dev in "$(scratch b)" "$(partition "$(scratch a)" 64)"; do
 	interpose x "$dev" linear "$dev" 0 >/dev/null
 	read -ra before <"$(sysfs_dir "/dev/mapper/$P-x")/stat"
