@@ -1,22 +1,26 @@
 # shellcheck shell=bash
 # Tests that count the instructions of an I/O with bench/guest source this file after test.sh.
 
-# costs_measured TARGET…: of 4 KiB at a time, without a target and with each of these; and with io_uring, depth 32, reads
-# without a target, and with linear and snapshot-origin
+# costs_measured TARGET…: of 4 KiB at a time, without a target and with each of these; without a target, and with linear and
+# snapshot-origin, also of reads with io_uring, depth 32, and of reads of a volume on the disk, device "lv"
 costs_measured() {
 	local target
 	for target in none "$@"; do
 		printf 'null_blk %s 4096 %s sync 1 1\n' "$target" read "$target" write
 		[[ $target != @(none|linear|snapshot-origin) ]] || echo "null_blk $target 4096 read uring 32 1"
 	done >"$T_DIR/cells"
+	printf 'lv %s 4096 read sync 1 1\n' none linear snapshot-origin >>"$T_DIR/cells"
 	bench/guest "$(program load)" "$T_DIR/cells" >"$T_DIR/out"
 }
 
-# instructions CONFIGURATION TARGET read|write|uring
+# instructions CONFIGURATION TARGET read|write|uring|volume: the least; of a read of a volume on the disk, the last
 instructions() {
-	local count cell="$3 sync 1"
-	[[ $3 != uring ]] || cell="read uring 32"
-	count=$(sed -n "s/^$1 null_blk $2 4096 $cell 1 \([0-9.]*\) .*/\1/p" "$T_DIR/out")
+	local count device=null_blk cell="$3 sync 1"
+	case $3 in
+	uring) cell="read uring 32" ;;
+	volume) device=lv cell="read sync 1" ;;
+	esac
+	count=$(sed -n "s/^$1 $device $2 4096 $cell 1 \([0-9.]*\) .*/\1/p" "$T_DIR/out" | sort -n | sed -n 1p)
 	[[ $count ]] || fail "$1 $2 $3 was not measured"
 	echo "${count%.*}"
 }
@@ -35,4 +39,34 @@ interposed_at_most() {
 	count=$(instructions interposed "$2" "$1")
 	at_most "$3" "$1, $2 interposed" "$count" 'as an ordinary device' "$(instructions classic "$2" "$1")"
 	[[ ! ${4:-} ]] || at_most "$4" "$1, $2 interposed" "$count" 'the device itself' "$(instructions raw none "$1")"
+}
+
+# volume_at_most TARGET PER-MILLE: what a volume's bios take more for an interposer, of what those of a program take
+volume_at_most() {
+	local volume program
+	volume=$(($(instructions interposed "$1" volume) - $(instructions raw none volume)))
+	program=$(($(instructions interposed "$1" read) - $(instructions raw none read)))
+	note "$1: $volume instructions more for a volume's read, $program for a program's"
+	((program > 200)) || fail "$program instructions are too few for an interposer: nothing was measured"
+	((volume * 1000 <= program * $2)) || fail "$1: $volume instructions more, more than $2/1000 of $program"
+}
+
+# beside_at_most PER-MILLE: the disk itself beside an interposed one, of what it takes with nothing interposed. A count depends
+# on where the tags of a disk begin, and on the memory of a program, by 5 and 6 instructions: so on three disks, with two
+# programs, and of these the disk with the least difference.
+beside_at_most() {
+	local operation raw other least
+	printf 'null_blk none 4096 %s sync 1 1\n' read write read write >"$T_DIR/cells"
+	for operation in read write; do
+		least=''
+		for _ in 1 2 3; do
+			bench/guest "$(program load)" "$T_DIR/cells" >"$T_DIR/out"
+			raw=$(instructions raw none "$operation")
+			other=$(instructions other none "$operation")
+			note "$operation: $raw with nothing interposed, $other beside an interposed device"
+			[[ $least && $((other - raw)) -ge ${least% *} ]] || least="$((other - raw)) $raw $other"
+		done
+		read -r _ raw other <<<"$least"
+		at_most "$1" "$operation beside an interposed device" "$other" 'nothing interposed' "$raw"
+	done
 }
