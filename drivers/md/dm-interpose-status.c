@@ -20,6 +20,21 @@ static const char *interpose_state_name(struct interpose_dev *dev)
 	return names[READ_ONCE(dev->ip.state)];
 }
 
+/*
+ * May the inner target be asked for its status, or get a message? Not before its first
+ * preresume is over. era answers from a worker that commits its metadata, and that
+ * worker is at work from the constructor until the first suspend. Its preresume
+ * resizes and commits the same metadata, without a lock: the commit fails, or is
+ * wrong. Later ones find the worker stopped.
+ *
+ * Context: Any task, at any time; with a resume of the line.
+ */
+static bool interpose_may_ask(struct interpose_target *it)
+{
+	/* pairs with interpose_preresume() */
+	return !it->inner.type->preresume || smp_load_acquire(&it->resumed);
+}
+
 /* A full buffer is what DM core takes as "try again", with a larger one. */
 static unsigned int interpose_emit_full(char *result, unsigned int maxlen)
 {
@@ -111,7 +126,7 @@ void interpose_status(struct dm_target *ti, status_type_t type,
 		return;
 	if (type == STATUSTYPE_TABLE) {
 		interpose_emit_table(it, status_flags, result + sz, maxlen - sz);
-	} else if (sz + 1 < maxlen) {
+	} else if (sz + 1 < maxlen && interpose_may_ask(it)) {
 		result[sz] = ' ';
 		result[sz + 1] = '\0';
 		inner->status(&it->inner, type, status_flags, result + sz + 1,
@@ -167,6 +182,12 @@ int interpose_message(struct dm_target *ti, unsigned int argc,
 				"the inner target %s does not support messages",
 				inner->name);
 		return -EINVAL;
+	}
+	if (!interpose_may_ask(it)) {
+		interpose_error(dm_table_device_name(ti->table),
+				"the inner target %s is resumed for the first time: try again",
+				inner->name);
+		return -EAGAIN;
 	}
 	r = inner->message(&it->inner, argc, argv, result, maxlen);
 	interpose_sync_target(it);

@@ -126,6 +126,7 @@ struct interpose_table {
  * @table: the lines of its table
  * @atomic: the only line, and its inner target passes on atomic writes whole
  * @direct: bios may be mapped where they are: interpose_direct_resume()
+ * @resumed: the inner target's preresume has been called once: interpose_may_ask()
  */
 struct interpose_target {
 	struct dm_target inner;
@@ -135,6 +136,7 @@ struct interpose_target {
 	struct interpose_table *table;
 	bool atomic;
 	bool direct;
+	bool resumed;
 };
 
 #define interpose_error(name, fmt, ...) DMERR("%s: " fmt, name, ##__VA_ARGS__)

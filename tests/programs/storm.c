@@ -226,7 +226,7 @@ static void parse_arguments(int argc, char **argv)
 		bad_argument("no device");
 }
 
-/* Asks, beside the operators, all the time; the answer may be that it is gone. */
+/* Asks, beside the operators, all the time; it may be gone, or not be there yet. */
 static void *storm_ask(void *unused)
 {
 	struct random rnd;
@@ -258,7 +258,7 @@ static void *storm_ask(void *unused)
 			break;
 		}
 		pthread_mutex_unlock(&dev->questions);
-		if (r && r != -ENXIO && r != -EINVAL)
+		if (r && r != -ENXIO && r != -EINVAL && r != -EAGAIN)
 			storm_fail(dev, "a question beside it: %s",
 				   strerror(-r));
 	}

@@ -1,11 +1,11 @@
 #!/bin/bash
 # timeout: 150
 # Given a blk-mq disk that takes half a second for each I/O, interposed, under a load that always has many of them in flight
-# When the interposer is suspended without flush, with it, and by dm-stats, which tells no target
+# When the interposer is suspended without flush, with it, and by dm-stats and by a new snapshot, which tell no target
 # Then that waits for them: nothing is in flight afterwards and nothing completes until the resume, none fails, and every
 #   block is verified
 . tests/lib/test.sh
-requires_target interpose
+requires_target interpose snapshot
 requires_module delay-step
 cleanup rmmod delay-step
 
@@ -37,15 +37,20 @@ for options in "--noflush --nolockfs" "--nolockfs" "--noflush --nolockfs"; do
 	dmsetup resume "$P-x"
 done
 wait_redirected x 20
-echo dm_internal_resume_fast >"$step"
-in_time 60 dmsetup message "$P-x" 0 @stats_create - /1 >/dev/null &
-message=$!
-wait_until "dm-stats has suspended it" 60 resume_waits
-nothing_goes_on "while dm-stats creates a region"
-echo >"$step"
-wait "$message"
+in_time 60 dmsetup message "$P-x" 0 @stats_create - /1 >/dev/null
 wait_redirected x 20
 dmsetup message "$P-x" 0 @stats_delete 0
+wait_redirected x 20
+dm_reload x "0 $(sectors "$dev") interpose $dev snapshot-origin"
+wait_redirected x 20
+echo dm_internal_resume_fast >"$step"
+dm_create snap "0 $(sectors "$dev") snapshot $(interposer_beneath x) $(scratch b) N 8" >"$T_DIR/node" &
+snapshot=$!
+wait_until "the snapshot has suspended its origin" 60 resume_waits
+nothing_goes_on "while a snapshot is made"
+echo >"$step"
+wait "$snapshot"
+dmsetup remove "$P-snap"
 wait_redirected x 20
 dmsetup remove "$P-x"
 fio_verify_stop load
