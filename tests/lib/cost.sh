@@ -64,7 +64,7 @@ beside_at_most() {
 			raw=$(instructions raw none "$operation")
 			other=$(instructions other none "$operation")
 			note "$operation: $raw with nothing interposed, $other beside an interposed device"
-			[[ $least && $((other - raw)) -ge ${least% *} ]] || least="$((other - raw)) $raw $other"
+			[[ $least && $((other - raw)) -ge ${least%% *} ]] || least="$((other - raw)) $raw $other"
 		done
 		read -r _ raw other <<<"$least"
 		at_most "$1" "$operation beside an interposed device" "$other" 'nothing interposed' "$raw"
