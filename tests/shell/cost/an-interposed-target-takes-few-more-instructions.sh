@@ -26,5 +26,6 @@ for target in linear snapshot-origin; do
 done
 interposed_at_most uring linear 820 1130
 interposed_at_most uring snapshot-origin 800 1130
-beside_at_most 1002
+disks_measured
+disk_at_most 1002 'beside an interposed device' other 'with nothing interposed' raw
 test_done

@@ -14,9 +14,6 @@ requires_target interpose flakey era snapshot-origin
 
 costs_measured linear flakey era snapshot-origin snapshot-origin+1
 for operation in read write; do
-	raw=$(instructions unloaded none "$operation")
-	at_most 1000 "$operation with the modules loaded" "$(instructions raw none "$operation")" 'without them' "$raw"
-	at_most 1030 "$operation beside an interposed device" "$(instructions other none "$operation")" 'without the modules' "$raw"
 	for target in linear era snapshot-origin snapshot-origin+1; do
 		interposed_at_most "$operation" "$target" 870
 	done
@@ -24,4 +21,7 @@ for operation in read write; do
 done
 interposed_at_most uring linear 870
 interposed_at_most uring snapshot-origin 870
+disks_measured
+disk_at_most 1000 'with the modules loaded' raw 'without them' unloaded
+disk_at_most 1030 'beside an interposed device' other 'without the modules' unloaded
 test_done
