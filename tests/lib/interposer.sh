@@ -57,12 +57,17 @@ wait_redirected() {
 	wait_until "$1 redirects I/O" 60 has_redirected "$1" $(($(interposer_redirected "$1") + ${2:-100}))
 }
 
-# direct_on: from now on bios are mapped where they are, also where the tests are run without it (tests/README.md)
-direct_on() {
+# direct_is Y|N: bios of what is interposed from now on are mapped where they are, or all redirected, whatever the kernel was
+# started with (tests/README.md)
+direct_is() {
 	local direct=/sys/module/dm_interpose/parameters/direct
 	modprobe dm-interpose
 	cleanup eval "echo $(<"$direct") >$direct"
-	echo Y >"$direct"
+	echo "$1" >"$direct"
+}
+
+direct_on() {
+	direct_is Y
 }
 
 # the load that runs sends no more: the status, in $last, does not change any more

@@ -1,8 +1,9 @@
 #!/bin/bash
 # timeout: 60
 # Given a process in a control group
-# When it makes a known number of reads and writes on a disk, first raw and then interposed
-# Then io.stat shows that number for the disk both times, and not twice as many
+# When it makes a known number of reads and writes on a disk, first raw and then interposed, where bios are mapped where they
+#   are, and where they are redirected
+# Then io.stat shows that number for the disk each time, and not twice as many
 . tests/lib/test.sh
 . tests/lib/control_group.sh
 
@@ -24,8 +25,13 @@ read_and_write() {
 
 read_and_write
 equal "charged for the raw disk" "50 100" "$(charged)"
-interpose x "$dev"
-read_and_write
-equal "charged after the same on the interposed one" "100 200" "$(charged)"
-dmsetup remove "$P-x"
+times=1
+for direct in Y N; do
+	direct_is "$direct"
+	interpose x "$dev" >"$T_DIR/node"
+	read_and_write
+	times=$((times + 1))
+	equal "charged after the same on the interposed one, direct $direct" "$((50 * times)) $((100 * times))" "$(charged)"
+	dmsetup remove "$P-x"
+done
 test_done

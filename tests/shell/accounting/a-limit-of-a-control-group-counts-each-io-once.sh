@@ -1,8 +1,9 @@
 #!/bin/bash
 # timeout: 60
 # Given a process in a control group with limits for a disk, of I/Os a second (io.max) and of latency (io.latency)
-# When it makes a known number of writes and reads on the disk, first raw and then interposed
-# Then each counts once towards each limit, both times
+# When it makes a known number of writes and reads on the disk, first raw and then interposed, where bios are mapped where they
+#   are, and where they are redirected
+# Then each counts once towards each limit, each time
 . tests/lib/test.sh
 . tests/lib/control_group.sh
 . tests/lib/probes.sh
@@ -26,10 +27,14 @@ counts() {
 	done
 }
 
-for how in raw interposed; do
-	[[ $how == raw ]] || interpose x "$dev" linear "$dev" 0 >"$T_DIR/node"
+for how in raw Y N; do
+	if [[ $how != raw ]]; then
+		direct_is "$how"
+		interpose x "$dev" linear "$dev" 0 >"$T_DIR/node"
+		how="interposed, direct $how"
+	fi
 	counts 100 "writes, $how" if=/dev/zero of="$dev" count=100 oflag=direct
 	counts 50 "reads, $how" if="$dev" of=/dev/null count=50 iflag=direct
+	[[ $how == raw ]] || dmsetup remove "$P-x"
 done
-dmsetup remove "$P-x"
 test_done

@@ -1,7 +1,8 @@
 #!/bin/bash
 # timeout: 90
 # Given a disk, a partition, a mapped device, and interposers on them
-# When a known number of reads, writes and discards is made, raw, interposed, suspended in between, and raw again
+# When a known number of reads, writes and discards is made, raw, interposed, suspended in between, and raw again;
+#   interposed where bios are mapped where they are, and where they are redirected
 # Then the statistics of the device (diskstats, iostat) grow by exactly that number each time
 . tests/lib/test.sh
 
@@ -28,15 +29,18 @@ grow() {
 }
 
 counted_once() {
-	local dev=$1 raw
+	local dev=$1 raw direct
 	raw=$(grow "$dev")
 	equal "reads, writes and discards of the raw $dev" "3 5 2" "${raw% * * *}"
-	interpose x "$dev" linear "$dev" 0
-	equal "growth of the interposed $dev" "$raw" "$(grow "$dev")"
-	dmsetup suspend "$P-x"
-	dmsetup resume "$P-x"
-	equal "growth after suspend and resume" "$raw" "$(grow "$dev")"
-	dmsetup remove "$P-x"
+	for direct in Y N; do
+		direct_is "$direct"
+		interpose x "$dev" linear "$dev" 0
+		equal "growth of the interposed $dev, direct $direct" "$raw" "$(grow "$dev")"
+		dmsetup suspend "$P-x"
+		dmsetup resume "$P-x"
+		equal "growth after suspend and resume, direct $direct" "$raw" "$(grow "$dev")"
+		dmsetup remove "$P-x"
+	done
 	equal "growth of the raw $dev again" "$raw" "$(grow "$dev")"
 }
 
