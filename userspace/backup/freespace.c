@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <blkid.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 
 #include "copy.h"
 #include "freespace.h"
+#include "mount.h"
 #include "say.h"
 
 #define RECORDS		1024
@@ -59,17 +59,6 @@ static bool is_mounted_for_writing(const char *path)
 void freespace_look(struct source *source)
 {
 	source->writable = is_mounted_for_writing(source->shown);
-}
-
-static void type_of(const char *node, char *type, size_t size)
-{
-	blkid_probe probe = blkid_new_probe_from_filename(node);
-	const char *value = NULL;
-
-	if (probe && !blkid_do_safeprobe(probe))
-		blkid_probe_lookup_value(probe, "TYPE", &value, NULL);
-	snprintf(type, size, "%s", value ?: "");
-	blkid_free_probe(probe);
 }
 
 /* s_state and s_feature_incompat of the superblock of an ext4 */
@@ -271,7 +260,7 @@ bool freespace_leave_out(struct source *source)
 	uint64_t before;
 	bool good = true;
 
-	type_of(source->node, type, sizeof(type));
+	mount_type_of(source->node, type, sizeof(type));
 	if (!is_settled(source, type, &why)) {
 		snprintf(source->kept, sizeof(source->kept), "%s",
 			 why ?: "its superblock cannot be read");

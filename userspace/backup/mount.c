@@ -92,7 +92,7 @@ static bool wait_for_size(const char *node)
 	return size > 0;
 }
 
-static void type_of(const char *node, char *type, size_t size)
+void mount_type_of(const char *node, char *type, size_t size)
 {
 	blkid_probe probe = blkid_new_probe_from_filename(node);
 	const char *value = NULL;
@@ -113,7 +113,7 @@ bool mount_image(const char *file, const char *at, char *node, size_t size)
 	if (options.dry_run)
 		return !run(argv);
 	if (wait_for_size(node)) {
-		type_of(node, type, sizeof(type));
+		mount_type_of(node, type, sizeof(type));
 		/* the original is mounted, and has the same UUID */
 		if (!strcmp(type, "xfs"))
 			argv[2] = "ro,nouuid";
