@@ -986,10 +986,11 @@ static int interpose_preresume(struct dm_target *ti)
 	/* by every line: the last one of a mixed table need not be ours */
 	if (!it->table->checked)
 		r = interpose_check_coverage(it);
-	if (!r && it->inner.type->preresume)
+	if (!r && it->inner.type->preresume) {
 		r = it->inner.type->preresume(&it->inner);
-	/* pairs with interpose_may_ask() */
-	smp_store_release(&it->resumed, true);
+		/* pairs with interpose_may_ask() */
+		smp_store_release(&it->resumed, true);
+	}
 	interpose_sync_target(it);
 	if (!r && interpose_last_line(ti))
 		r = interpose_preresume_last(it);
