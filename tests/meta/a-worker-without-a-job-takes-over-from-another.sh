@@ -11,7 +11,8 @@ for n in 1{0..9}; do
 	printf '# disks: virtio-blk (one group)\n. tests/lib/test.sh\ntest_done\n' >"$T_DIR/tests/shell/number-$n.sh"
 done
 
-# A guest that begins its first test, and goes on when there is another. It takes tests as guest-batch does.
+# A guest that begins its first test, and goes on when there is another. It takes tests as guest-batch does. It ends when
+# each test is begun, so that nothing is left to be taken over once more, however slow the other guest is.
 cat >"$T_DIR/guest" <<'END'
 #!/bin/bash
 while [[ $1 != --share ]]; do shift; done
@@ -29,6 +30,7 @@ while IFS=$'\t' read -r id limit command; do
 	echo pass >"$share/$id.verdict"
 	echo "@@ end $id"
 done <"$share/plan"
+until [[ $(wc -l <"$all/begun") -ge 10 ]]; do sleep 0.1; done
 echo "@@ finished"
 END
 chmod +x "$T_DIR/guest"
