@@ -349,7 +349,7 @@ static void add_space(struct moment *moment, const char *option,
 
 enum { VG = 0x200, COW, SPACE_FILE, RAM, FULL, KEEP, COMPRESS, LIMIT, BEFORE,
 	AFTER, AS_IS, PROGRESS, HOOKS, HOOK_TIMEOUT, RECEIVER,
-	SKIP_FREE, METRICS, AT };
+	SKIP_FREE, METRICS, AT, IDLE };
 
 static bool choose_limit(const char *word)
 {
@@ -375,6 +375,7 @@ static bool choose(struct request *request, int option)
 	case KEEP: return choose_count(optarg, "--keep", &request->keep);
 	case COMPRESS: request->compress = true; break;
 	case LIMIT: return choose_limit(optarg);
+	case IDLE: copy_idle = true; break;
 	case BEFORE: moment->before = optarg; break;
 	case AFTER: moment->after = optarg; break;
 	case AS_IS: request->as_is = true; break;
@@ -446,6 +447,7 @@ enum status backup_command(int argc, char **argv)
 		{ "keep", required_argument, NULL, KEEP },
 		{ "compress", no_argument, NULL, COMPRESS },
 		{ "limit", required_argument, NULL, LIMIT },
+		{ "idle", no_argument, NULL, IDLE },
 		{ "exec-before", required_argument, NULL, BEFORE },
 		{ "exec-after", required_argument, NULL, AFTER },
 		{ "hooks", required_argument, NULL, HOOKS },

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gcrypt.h>
+#include <linux/ioprio.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@
 
 enum progress_kind progress_kind;
 uint64_t copy_limit;
+bool copy_idle;
 
 /*
  * Ranges
@@ -427,6 +430,14 @@ static bool sum_piece(struct work *work, struct nbd_handle *nbd, char *buffer,
  * The workers
  */
 
+const char *copy_priority(void)
+{
+	if (!copy_idle || !syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+				   IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)))
+		return NULL;
+	return strerror(errno);
+}
+
 struct worker {
 	pthread_t thread;
 	struct work *work;
@@ -454,9 +465,12 @@ static void *worker(void *data)
 {
 	struct worker *self = data;
 	struct work *work = self->work;
+	const char *why = copy_priority();
 	void *buffer;
 
-	if (posix_memalign(&buffer, ALIGNMENT, PIECE_SIZE)) {
+	if (why) {
+		fail(work, "cannot read with idle priority: %s", why);
+	} else if (posix_memalign(&buffer, ALIGNMENT, PIECE_SIZE)) {
 		fail(work, "out of memory");
 	} else {
 		work_off(work, self->nbd, buffer);

@@ -19,6 +19,11 @@ enum progress_kind { PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE };
 extern enum progress_kind progress_kind;
 /* Bytes a second that are read, 0: as many as there are */
 extern uint64_t copy_limit;
+/* Reads give way to those of all others */
+extern bool copy_idle;
+
+/* The calling thread reads as is asked. Returns why it cannot, or NULL */
+const char *copy_priority(void);
 
 /* False: no memory */
 bool ranges_add(struct ranges *ranges, uint64_t start, uint64_t length);

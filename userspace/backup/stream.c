@@ -49,9 +49,14 @@ bool stream(struct source *source)
 {
 	struct timespec begun;
 	uint64_t at = 0;
+	const char *why = copy_priority();
 	void *buffer;
 	bool good;
 
+	if (why) {
+		complain("cannot read with idle priority: %s", why);
+		return false;
+	}
 	if (posix_memalign(&buffer, ALIGNMENT, PIECE_SIZE)) {
 		complain("out of memory");
 		return false;

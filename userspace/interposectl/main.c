@@ -184,6 +184,7 @@ static const struct command commands[] = {
 	  "      --keep N         afterwards, remove all backups but the newest N\n"
 	  "      --compress       compress the image\n"
 	  "      --limit RATE     read at most so many bytes a second: 20M\n"
+	  "      --idle           read with idle I/O priority\n"
 	  "      --metrics FILE   write a text file for Prometheus\n"
 	  "      --skip-free      do not read the free space of an ext4 or XFS\n"
 	  "      --exec-before COMMAND  run this before the instant\n"
