@@ -3,14 +3,15 @@
  * The longest that an I/O takes while a device is attached, suspended and
  * resumed, reloaded and detached, and while nothing happens.
  *
- *   stall [--rounds=N] [--window=MS] [--mount=DIR] DEVICE
+ *   stall [--rounds=N] [--window=MS] [--mount=DIR] [--while=NAME=COMMAND]... DEVICE
  *
  * Four threads read and write 4 KiB by turns, directly, at random, each in its
  * own part of DEVICE, or of a file of the ext4 that is on it, which this mounts
  * at DIR. Meanwhile each round does each operation once, each followed by a
  * quarter of MS milliseconds without one. For each the longest time from one completion of a
  * thread to its next is printed: "operation round ticks ticks", the second
- * being what the operation itself took, in ticks of the time stamp counter.
+ * being what the operation itself took, in ticks of the time stamp counter; and
+ * how many I/Os the threads have done in which time: "ios ticks".
  *
  *   none      nothing happens, for MS milliseconds
  *   freeze    the file system is frozen and thawed, by its own ioctls
@@ -21,6 +22,9 @@
  *   classic   the load closes its file; umount; create, load and resume "linear
  *             DEVICE 0"; mount that; the load opens its file again
  *   declass   the same the other way round
+ *
+ * With --while there is only "none", and these instead of the others: what each
+ * I/O takes while the shell runs COMMAND.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -59,6 +63,10 @@ static const char *device, *directory;
 static char path[4096];
 static unsigned long sectors;
 static unsigned int rounds = 10, window_ms = 500;
+static struct {
+	char *name, *command;
+} whiles[8];
+static unsigned int n_whiles;
 
 /* The guest's own clock may be no finer than its timer's ticks. */
 #define now() __rdtsc()
@@ -213,7 +221,7 @@ static void do_declass(void)
 
 #define NONE	0
 
-static const struct {
+static const struct operation {
 	const char *name;
 	void (*run)(void);
 	bool mounted;
@@ -228,18 +236,45 @@ static const struct {
 	{ "declass", do_declass, true },
 };
 
-/* From a moment at which each thread is at an I/O to the end of one more. */
-static void window(unsigned int which, unsigned int round)
+static uint64_t all_done(void)
 {
-	uint64_t start, end, longest = 0, done;
+	uint64_t done = 0;
+
+	for (unsigned int i = 0; i < THREADS; i++)
+		done += workers[i].done;
+	return done;
+}
+
+static void run_command(const char *command)
+{
+	int status = system(command);
+
+	if (status)
+		errx(1, "%s: status %d", command, status);
+}
+
+/*
+ * From a moment at which each thread is at an I/O to the end of one more. With a
+ * command, @wait is 0: what comes after it is not to count.
+ */
+static void window(const char *name, const struct operation *operation,
+		   const char *command, unsigned int wait, unsigned int round)
+{
+	uint64_t start, end, ios, ticks, longest = 0, done;
 	unsigned int i;
 
 	for (i = 0; i < THREADS; i++)
 		workers[i].longest = 0;
+	ios = all_done();
 	start = now();
-	operations[which].run();
+	if (command)
+		run_command(command);
+	else
+		operation->run();
 	end = now();
-	usleep(window_ms * (which == NONE ? 1000 : 250));
+	usleep(wait * 1000);
+	ios = all_done() - ios;
+	ticks = now() - start;
 	for (i = 0; i < THREADS; i++) {
 		done = workers[i].done;
 		while (workers[i].done == done)
@@ -247,9 +282,24 @@ static void window(unsigned int which, unsigned int round)
 		if (workers[i].longest > longest)
 			longest = workers[i].longest;
 	}
-	printf("%s %u %lu %lu\n", operations[which].name, round, longest,
-	       end - start);
+	printf("%s %u %lu %lu %lu %lu\n", name, round, longest, end - start, ios,
+	       ticks);
 	fflush(stdout);
+}
+
+static void one_round(unsigned int round)
+{
+	const struct operation *operation;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+		operation = &operations[i];
+		if ((directory || !operation->mounted) && (!n_whiles || i == NONE))
+			window(operation->name, operation, NULL,
+			       i == NONE ? window_ms : window_ms / 4, round);
+	}
+	for (i = 0; i < n_whiles; i++)
+		window(whiles[i].name, NULL, whiles[i].command, 0, round);
 }
 
 static void prepare(void)
@@ -279,12 +329,24 @@ static void prepare(void)
 	free(buffer);
 }
 
+static void add_while(char *name)
+{
+	char *command = strchr(name, '=');
+
+	if (!command || n_whiles == sizeof(whiles) / sizeof(*whiles))
+		errx(2, "--while takes NAME=COMMAND, eight times at most");
+	*command = '\0';
+	whiles[n_whiles].name = name;
+	whiles[n_whiles++].command = command + 1;
+}
+
 static void parse(int argc, char **argv)
 {
 	static const struct option names[] = {
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "window", required_argument, NULL, 'w' },
 		{ "mount", required_argument, NULL, 'm' },
+		{ "while", required_argument, NULL, 'W' },
 		{ }
 	};
 	int c;
@@ -294,6 +356,7 @@ static void parse(int argc, char **argv)
 		case 'r': rounds = atoi(optarg); break;
 		case 'w': window_ms = atoi(optarg); break;
 		case 'm': directory = optarg; break;
+		case 'W': add_while(optarg); break;
 		default: exit(2);
 		}
 	}
@@ -318,9 +381,7 @@ int main(int argc, char **argv)
 	}
 	sleep(1);
 	for (round = 0; round < rounds; round++)
-		for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
-			if (directory || !operations[i].mounted)
-				window(i, round);
+		one_round(round);
 	ending = true;
 	for (i = 0; i < THREADS; i++)
 		pthread_join(workers[i].thread, NULL);
