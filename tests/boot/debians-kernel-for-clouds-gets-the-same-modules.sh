@@ -10,31 +10,9 @@
 . tests/lib/test.sh
 . tests/lib/system.sh
 . tools/splats.sh
-requires busybox cpio
-
-# initrd_made: it loads what the root is on, and goes there
-initrd_made() {
-	local tree=$T_DIR/initrd.d early=$KERNELS/$SYSTEM_KERNEL/early
-	mkdir -p "$tree"/{bin,dev,root}
-	cp /bin/busybox "$tree/bin"
-	cp -r "$early" "$tree/early"
-	cat >"$tree/init" <<-'END'
-		#!/bin/busybox sh
-		/bin/busybox mount -t devtmpfs devtmpfs /dev
-		for module in $(/bin/busybox cat /early/order); do
-			/bin/busybox insmod "/early/$module"
-		done
-		until /bin/busybox mount -t ext4 /dev/vda /root; do /bin/busybox sleep 1; done
-		/bin/busybox mount --move /dev /root/dev
-		exec /bin/busybox switch_root /root /sbin/init
-	END
-	chmod +x "$tree/init"
-	(cd "$tree" && find . | cpio -o -H newc --quiet) >"$T_DIR/initrd"
-}
 
 system_made
 uuid=$(data_disk b)
-# shellcheck disable=SC2153 # TREE is of lib/system.sh, "tree" another one
 echo "UUID=$uuid /srv ext4 defaults 0 2" >>"$TREE/etc/fstab"
 job <<'END'
 echo kernel $(uname -r)
@@ -71,7 +49,7 @@ echo files $(wc -l </root/sums)
 modprobe -r dm-interpose && echo modules $(ls /sys/module | grep -c interpos)
 poweroff
 END
-initrd_made
+initrd_made "$T_DIR/initrd"
 system_installed
 system_boots --initrd "$T_DIR/initrd"
 [[ $(said_line kernel) == 6.12.*-cloud-amd64 ]] || fail "the kernel is $(said_line kernel)"

@@ -68,11 +68,13 @@ own_files() {
 
 # identity INDEX: sets it to what the table says of the test, from the kernel to the key
 identity() {
-	local scope own kernel=${groups[$1]%%|*} sum=-
+	local scope own one kernel='' sum=-
 	scope_of "$1"
 	own_files "$1"
 	((${#own[@]} == 0)) || sum=$(cat "${own[@]}" | sha256sum | cut -c1-12)
-	[[ ! $kernel ]] || kernel=$(readlink "$kernels_dir/$kernel" || echo "$kernel")
+	for one in ${groups[$1]%%|*}; do
+		kernel+=${kernel:++}$(readlink "$kernels_dir/$one" || echo "$one")
+	done
 	it="${kernel:--}"$'\t'"${groups[$1]#*|}"$'\t'"${state_of[$scope]}.$sum"
 }
 

@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # A small system with systemd, on a disk of its own, made of this machine's files; tests of the host boot it with
 # tools/vm/run --system, and look at its disks when it is off. They source this file after test.sh, and name the kernel
-# in their header. What is on the disks is in $DISKS/vda.raw …; nobody needs to be root to look at it.
+# in their header, or several, of which the first is booted unless SYSTEM_KERNEL is set. What is on the disks is in $DISKS/vda.raw …; nobody needs to be root to look at it.
 
 # shellcheck source=tools/lib.sh
 . "$REPO/tools/lib.sh"
 
 DISKS=$T_DIR/disks
 TREE=$T_DIR/tree # of the root file system
-SYSTEM_KERNEL=$(sed -n 's/^# kernel: *//p' "$T_FILE")
+read -ra SYSTEM_KERNELS < <(sed -n 's/^# kernel: *//p' "$T_FILE")
+SYSTEM_KERNEL=${SYSTEM_KERNELS[0]}
 mkdir -p "$DISKS"
 
 # What a service of the system is, or is not, to wait for takes half of the time of a boot under emulation
@@ -84,7 +85,7 @@ units_made() {
 # system_made [PACKAGE…]: the tree of a system with systemd, udev, our userland, and these packages
 # shellcheck disable=SC2120
 system_made() {
-	local dir
+	local dir kernel
 	requires dpkg mke2fs debugfs e2fsck
 	mkdir -p "$TREE"/{dev,proc,sys,run,tmp,root,mnt,srv,boot,etc/systemd/system,var/{lib,tmp,log}}
 	for dir in bin sbin lib lib64; do
@@ -102,7 +103,9 @@ system_made() {
 	echo interposed >"$TREE/etc/hostname"
 	echo "/dev/vda / ext4 defaults 0 1" >"$TREE/etc/fstab"
 	mkdir -p "$TREE/usr/lib/modules"
-	cp -r "$KERNELS/$SYSTEM_KERNEL"/modules/* "$TREE/usr/lib/modules"
+	for kernel in "${SYSTEM_KERNELS[@]}"; do
+		cp -r "$KERNELS/$kernel"/modules/* "$TREE/usr/lib/modules"
+	done
 	units_made
 }
 
@@ -110,6 +113,33 @@ system_made() {
 system_installed() {
 	rm -f "$DISKS/vda.raw"
 	mke2fs -q -t ext4 -d "$TREE" "$DISKS/vda.raw" 1G >"$T_DIR/log"
+}
+
+# initrd_made FILE: for a kernel whose drivers are modules; it loads what the root is on, and goes there
+initrd_made() {
+	local tree=$T_DIR/initrd.d at=$KERNELS/$SYSTEM_KERNEL release module
+	requires busybox cpio
+	release=$(basename "$at"/modules/*)
+	rm -rf "$tree"
+	mkdir -p "$tree"/{bin,dev,root,early}
+	cp /bin/busybox "$tree/bin"
+	for module in virtio_pci virtio_blk ext4; do
+		modprobe -d "$at" -S "$release" --show-depends "$module"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$T_DIR/early"
+	xargs cp -t "$tree/early" <"$T_DIR/early"
+	sed 's,.*/,,' "$T_DIR/early" >"$tree/early/order"
+	cat >"$tree/init" <<-'END'
+		#!/bin/busybox sh
+		/bin/busybox mount -t devtmpfs devtmpfs /dev
+		for module in $(/bin/busybox cat /early/order); do
+			/bin/busybox insmod "/early/$module"
+		done
+		until /bin/busybox mount -t ext4 /dev/vda /root; do /bin/busybox sleep 1; done
+		/bin/busybox mount --move /dev /root/dev
+		exec /bin/busybox switch_root /root /sbin/init
+	END
+	chmod +x "$tree/init"
+	(cd "$tree" && find . | cpio -o -H newc --quiet) >"$1"
 }
 
 # data_disk LETTER: another disk with an ext4; prints its UUID
