@@ -64,7 +64,7 @@ case $boot in
 1)
 	mkfs.ext4 -q /dev/vdb1
 	mkfs.xfs -qf /dev/vdb2
-	mkfs.btrfs -q /dev/vdb3
+	mkfs.btrfs -q /dev/vdb3 >/dev/null
 	udevadm settle
 	n=1
 	for w in ext4 xfs btrfs; do

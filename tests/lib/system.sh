@@ -34,7 +34,7 @@ packages_copied() {
 
 # libraries_copied: of all programs in the tree
 libraries_copied() {
-	find "$TREE"/usr/{bin,sbin,lib} -type f -size +4k \( -perm /111 -o -name '*.so*' \) ! -name '*.ko' -print0 |
+	find "$TREE"/usr/{bin,sbin,lib*} -type f -size +4k \( -perm /111 -o -name '*.so*' \) ! -name '*.ko' -print0 |
 		(xargs -0 ldd 2>/dev/null || true) | grep -v ':$' | grep -o '/[^ ]*' | sort -u |
 		while read -r file; do
 			[[ -e $TREE$file ]] || cp -L --parents -t "$TREE" "$file"
