@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "names.h"
+#include "newfile.h"
 #include "parse.h"
 #include "say.h"
 #include "undo.h"
@@ -162,31 +163,6 @@ static bool is_allowed_directory(const struct cow_request *request,
  * Clearing it: a header that is left there would be taken for the snapshot's
  */
 
-static bool write_zeroes(int fd, const char *path, uint64_t bytes,
-			 bool in_memory)
-{
-	static const char zeroes[MIB];
-	uint64_t done = 0;
-	ssize_t n = 0;
-
-	while (fd >= 0 && n >= 0 && done < bytes && !interrupted()) {
-		if (in_memory && !(done % (16 * MIB)) && memory_is_low()) {
-			errno = ENOMEM;
-			break;
-		}
-		n = write(fd, zeroes, bytes - done < MIB ? bytes - done : MIB);
-		if (n > 0)
-			done += n;
-		if (bytes > 16 * MIB)
-			progress(path, done * 100 / bytes);
-	}
-	if (done == bytes && !fsync(fd))
-		return true;
-	complain("cannot write to %s: %s", path,
-		 interrupted() ? "interrupted" : strerror(errno));
-	return false;
-}
-
 static bool clear(const char *node)
 {
 	bool good;
@@ -204,14 +180,6 @@ static bool clear(const char *node)
 /*
  * Where it comes from
  */
-
-/* Also a link that leads nowhere */
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return !lstat(path, &st);
-}
 
 static bool make_device(const struct cow_request *request, char *node,
 			size_t size)
@@ -288,7 +256,7 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 		name_lv(request->snapshot, name, sizeof(name));
 	snprintf(node, size, "/dev/%s/%s", group, name);
 	snprintf(path, sizeof(path), "%s/%s", group, name);
-	if (exists(node) || lv_exists(path)) {
+	if (file_exists(node) || lv_exists(path)) {
 		complain("%s already exists; choose another --name", node);
 		return false;
 	}
@@ -306,31 +274,6 @@ static bool make_lv(const struct cow_request *request, struct record *record,
 	return record_made(record, "lv %s", path) &&
 	       device_of_node(node, &cow) && is_allowed(request, cow.name) &&
 	       clear(node);
-}
-
-/* Whatever gets that name from now on: it is this file that is written to */
-static int create_file(struct record *record, const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0) {
-		complain("cannot make %s: %s", path, strerror(errno));
-		record_made_nothing(record, "file %s", path);
-	} else if (!record_made(record, "file %s", path)) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-static bool allocate(int fd, const char *path, uint64_t bytes)
-{
-	if (!fallocate(fd, 0, 0, bytes))
-		return true;
-	if (errno == EOPNOTSUPP)
-		return write_zeroes(fd, path, bytes, false);
-	complain("cannot make %s: %s", path, strerror(errno));
-	return false;
 }
 
 /* Known by its file as long as its number is not */
@@ -364,25 +307,15 @@ static bool make_file(const struct cow_request *request, struct record *record,
 
 	snprintf(path, sizeof(path), "%s", request->options->where);
 	snprintf(directory, sizeof(directory), "%s", path);
-	if (!cow_size(request, &bytes))
+	if (!cow_size(request, &bytes) || !file_path_is_good(path))
 		return false;
-	if (*path != '/') {
-		complain("%s: give the full path of the file, starting with /", path);
-		return false;
-	}
-	if (exists(path)) {
+	if (file_exists(path)) {
 		complain("%s already exists; name a new file", path);
 		return false;
 	}
-	if (!is_allowed_directory(request, dirname(directory), path) ||
-	    !record_undo(record, "file %s", path))
-		return false;
-	good = true;
-	if (step("fallocate -l %" PRIu64 " %s", bytes, path)) {
-		fd = create_file(record, path);
-		good = fd >= 0 && allocate(fd, path, bytes);
-	}
-	good = good && make_loop(record, path, fd, node, size) && clear(node);
+	good = is_allowed_directory(request, dirname(directory), path) &&
+	       file_make(record, path, bytes, &fd) &&
+	       make_loop(record, path, fd, node, size) && clear(node);
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -420,7 +353,7 @@ static bool make_ram(const struct cow_request *request, struct record *record,
 	snprintf(file, sizeof(file), "%s/cow", directory);
 	if (!size_in_memory(request, &bytes))
 		return false;
-	if (exists(directory)) {
+	if (file_exists(directory)) {
 		complain("%s already exists; choose another --name", directory);
 		return false;
 	}
