@@ -22,6 +22,7 @@ struct origin {
 	struct device device;
 	char interposer[MAP_NAME_MAX];
 	bool interposed;		/* already, by somebody else */
+	char map[NAME_SIZE];		/* then: the kernel's name of it */
 	char beneath[128];		/* node, or how a shell finds it */
 	char base[MAP_NAME_MAX];	/* under an era: what is the snapshot's origin */
 	char table[512];		/* the era's with that, to be loaded, or "" */

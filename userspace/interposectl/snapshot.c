@@ -24,6 +24,7 @@
 #include "list.h"
 #include "process.h"
 #include "place.h"
+#include "reach.h"
 #include "state.h"
 #include "undo.h"
 #include "writeback.h"
@@ -114,6 +115,8 @@ static bool use_interposer(struct origin *origin, const struct interposer *ip)
 		return false;
 	}
 	origin->interposed = true;
+	if (!sysfs_name(ip->map.dev, origin->map))
+		*origin->map = '\0';
 	snprintf(origin->interposer, sizeof(origin->interposer), "%s",
 		 ip->map.name);
 	return true;
@@ -160,6 +163,13 @@ static bool overlap(const char *a, const char *b)
 	return !strcmp(a, b) || !strcmp(a, disk_b) || !strcmp(b, disk_a);
 }
 
+/* Also its records of what changes */
+static bool lies_on(const struct origin *origin, const char *other)
+{
+	return sysfs_lies_on(origin->device.name, other) ||
+	       (*origin->map && sysfs_lies_on(origin->map, other));
+}
+
 /* An origin that lies on another one comes before it, and is resumed after it */
 static bool add_origin(struct request *request, const struct origin *origin)
 {
@@ -174,8 +184,7 @@ static bool add_origin(struct request *request, const struct origin *origin)
 				 origin->device.shown);
 			return false;
 		}
-		if (at == request->n &&
-		    sysfs_lies_on(origin->device.name, other))
+		if (at == request->n && lies_on(origin, other))
 			at = i;
 	}
 	memmove(&request->origins[at + 1], &request->origins[at],
@@ -237,85 +246,15 @@ static bool name_snapshots(struct request *request)
  * The COW stores
  */
 
-struct reach {
-	const struct request *request;
-	const struct stack *stack;
-	enum lies lies;
-	char why[512];
-};
-
-static void reach_from(struct reach *reach, const char *name,
-		       unsigned int depth);
-
-/* LIES_ON is final, and LIES_UNKNOWN overrides LIES_NOT */
-static void reach_origins(struct reach *reach, const char *name)
-{
-	const struct request *request = reach->request;
-	char why[512];
-
-	for (size_t i = 0; i < request->n && reach->lies != LIES_ON; i++) {
-		enum lies lies = sysfs_where(name,
-					     request->origins[i].device.name,
-					     why, sizeof(why));
-
-		if (lies == LIES_NOT)
-			continue;
-		reach->lies = lies;
-		memcpy(reach->why, why, sizeof(why));
-	}
-}
-
-/* The devices of its interposer: a mirror leg, for example, or metadata */
-static void reach_interposer(struct reach *reach, const struct interposer *ip)
-{
-	char map[NAME_SIZE];
-
-	if (sysfs_name(ip->map.dev, map))
-		reach_origins(reach, map);
-}
-
-/*
- * Do writes to @name come back to an origin? Also through a device that has a
- * snapshot with its COW store on an origin, or an interposer that writes there.
- */
-static void reach_from(struct reach *reach, const char *name,
-		       unsigned int depth)
-{
-	const struct stack *stack = reach->stack;
-	char cow[NAME_SIZE];
-
-	reach_origins(reach, name);
-	for (size_t i = 0; i < stack->n_interposers; i++)
-		if (reach->lies != LIES_ON &&
-		    sysfs_lies_on(name, stack->interposers[i].device))
-			reach_interposer(reach, &stack->interposers[i]);
-	for (size_t i = 0; depth && i < stack->n_snapshots; i++) {
-		const struct snapshot *snap = &stack->snapshots[i];
-		const struct interposer *ip = stack_of_snapshot(stack, snap);
-
-		if (reach->lies != LIES_ON && ip &&
-		    sysfs_lies_on(name, ip->device) &&
-		    sysfs_name(snap->table.cow, cow))
-			reach_from(reach, cow, depth - 1);
-	}
-}
-
 static enum lies reaches_origin(const char *name, const void *data, char *why,
 				size_t size)
 {
-	struct reach reach = { .request = data };
-	struct stack stack;
+	const struct request *request = data;
+	const char *names[ORIGINS_MAX];
 
-	if (!stack_read(&stack)) {
-		snprintf(why, size, "cannot list the mapped devices, so the location of %s is unknown",
-			 name);
-		return LIES_UNKNOWN;
-	}
-	reach.stack = &stack;
-	reach_from(&reach, name, 8);
-	stack_free(&stack);
-	snprintf(why, size, "%s", reach.why);
-	return reach.lies;
+	for (size_t i = 0; i < request->n; i++)
+		names[i] = request->origins[i].device.name;
+	return reach(name, names, request->n, why, size);
 }
 
 /* Nothing was said */
