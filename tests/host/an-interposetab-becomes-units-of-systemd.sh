@@ -16,6 +16,8 @@ pinned /dev/mapper/vg-lv   pin            linear %d 0
 root   /dev/sda1           initramfs      linear %d 0
 late   /dev/sdb            noauto         linear %d 0
 loose  /dev/sdc            nofail         linear %d 0
+filed  /dev/sde            nofail,pin     era FILE=/var/a\x20b%c %d 128
+inside /dev/sdf            -              era FILE=/inside/era %d 128
 bad    /dev/sdd
 END
 cat >"$T_DIR/fstab" <<END
@@ -23,6 +25,8 @@ LABEL=$label /srv/with\\040blank ext4 defaults 0 2
 /dev/sda1 / ext4 defaults 0 1
 /dev/sdb /late ext4 defaults 0 2
 /dev/sdc /loose ext4 defaults 0 2
+/dev/sde /filed ext4 defaults 0 2
+/dev/sdf /inside/ ext4 defaults 0 2
 /dev/mapper/vg-lv none swap sw 0 0
 END
 
@@ -46,8 +50,10 @@ lacks() {
 }
 
 generated "$T_DIR/tab" 2>"$T_DIR/said"
-equal "what it says" "interpose-generator: $T_DIR/tab:6: the OPTIONS field (- for none) is missing; a line is \
-NAME DEVICE OPTIONS TARGET [ARGUMENT...]" "$(<"$T_DIR/said")"
+equal "what it says" "interpose-generator: $T_DIR/tab:8: the OPTIONS field (- for none) is missing; a line is \
+NAME DEVICE OPTIONS TARGET [ARGUMENT...]
+interpose-generator: inside: FILE=/inside/era lies below /inside/, which is to be mounted when inside is attached; name \
+a file elsewhere" "$(<"$T_DIR/said")"
 device=$(systemd-escape --path --suffix=device "/dev/disk/by-label/$label")
 other=$(systemd-escape --path --suffix=device /dev/disk/by-uuid/12-34)
 conf=50-interposetab.conf
@@ -67,14 +73,19 @@ has interpose@late.service $conf BindsTo=dev-sdb.device
 has loose.mount 50-interpose-loose.conf After=interpose@loose.service
 lacks late local-fs-pre
 lacks loose local-fs-pre
-equal "wanted at boot" "data loose pinned root" \
+has interpose@filed.service $conf Wants=dev-sde.device Conflicts=umount.target Before=umount.target RefuseManualStop=yes
+has interpose@filed.service 51-interposetab-file.conf 'RequiresMountsFor="/var/a b%%c"' After=systemd-remount-fs.service \
+	ExecStop= "ExecStop=/usr/sbin/interposectl stop --shutdown %i"
+has filed.mount 50-interpose-filed.conf After=interpose@filed.service
+lacks inside local-fs-pre
+equal "wanted at boot" "data filed inside loose pinned root" \
 	"$(cd "$units/local-fs.target.wants" && printf '%s\n' * | sed 's/interpose@\(.*\).service/\1/' | xargs)"
 equal "wanted for the line with era" interpose-track.timer "$(cd "$units/timers.target.wants" && echo *)"
-equal "mounts" "loose.mount.d $mount.d" "$(cd "$units" && printf '%s\n' *.mount.d | xargs -d '\n')"
+equal "mounts" "filed.mount.d loose.mount.d $mount.d" "$(cd "$units" && printf '%s\n' *.mount.d | xargs -d '\n')"
 
 RANDOM=${SEED:=$RANDOM}
 note "SEED=$SEED"
-pieces=(data ../x /dev/sda1 /dev/../../x UUID=a/b UUID= LABEL=../../.. - pin 'nofail,noauto' linear %d %n % '#' $'\x01\xff' "$P"
+pieces=(data ../x /dev/sda1 /dev/../../x UUID=a/b UUID= LABEL=../../.. - pin 'nofail,noauto' linear era FILE=/a FILE=/%\\x20 %d %n % '#' $'\x01\xff' "$P"
 	$'\n' ' ' "$(printf 'x%.0s' {1..300})" /dev/"$(printf 'y/%.0s' {1..400})")
 for ((i = 0; i < 100; i++)); do
 	for ((n = 0; n < 40; n++)); do

@@ -25,6 +25,7 @@
 #define UNIT_DIR	"/lib/systemd/system"
 #endif
 #define DROP_IN		"50-interposetab.conf"
+#define FILE_DROP_IN	"51-interposetab-file.conf"
 
 static const char *to;			/* the directory */
 static bool failed;
@@ -58,6 +59,15 @@ static void complain_of(const char *file, const struct tab_entry *entry)
 
 	snprintf(text, sizeof(text), "%s:%u: a device name is too long for a systemd unit, or the line names too many devices; use shorter links",
 		 file, entry->line);
+	complain(text, NULL);
+}
+
+static void complain_of_file(const struct tab_entry *entry, const char *directory)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s: %.1000s lies below %.1000s, which is to be mounted when %s is attached; name a file elsewhere",
+		 entry->name, tab_file_of(entry), directory, entry->name);
 	complain(text, NULL);
 }
 
@@ -137,9 +147,25 @@ struct units {
 	char path[TAB_PATH_MAX];	/* of the device */
 	char device[UNIT_MAX];
 	char others[4096];		/* devices among the arguments */
+	char file[2 * TAB_LINE_MAX];	/* and a file, as a unit names it, or "" */
 	char swap[UNIT_MAX];
 	char fsck[UNIT_MAX + 32];
 };
+
+/* %% stands for a percent sign; other letters that mean something are not in it */
+static void name_file(const struct tab_entry *entry, struct units *u)
+{
+	const char *word = tab_file_of(entry);
+	char path[TAB_LINE_MAX + 1] = "";
+	size_t n = 0;
+
+	if (word)
+		tab_file(word, path, sizeof(path));
+	*u->file = '\0';
+	for (const char *c = path; *c && n < sizeof(u->file); c++)
+		n += snprintf(u->file + n, sizeof(u->file) - n,
+			      *c == '%' ? "%%%%" : "%c", *c);
+}
 
 /* False: a name is too long for systemd */
 static bool name_units(const struct tab_entry *entry, struct units *u)
@@ -154,6 +180,7 @@ static bool name_units(const struct tab_entry *entry, struct units *u)
 	    !tab_unit(u->path, "service", unit, sizeof(unit)))
 		return false;
 	snprintf(u->fsck, sizeof(u->fsck), "systemd-fsck@%s", unit);
+	name_file(entry, u);
 	*u->others = '\0';
 	for (unsigned int i = 0; i < entry->n_args; i++) {
 		if (!tab_is_device(entry->args[i]))
@@ -169,12 +196,31 @@ static bool name_units(const struct tab_entry *entry, struct units *u)
 	return true;
 }
 
-/* What is pinned stays to the very end, and so does what is under the root */
+/* Its file system is to be mounted before, writable, and unmounted afterwards */
+static void write_file(const struct units *u)
+{
+	write_drop_in(u->self, FILE_DROP_IN,
+		      "[Unit]\n"
+		      "RequiresMountsFor=\"%s\"\n"
+		      "After=systemd-remount-fs.service\n"
+		      "[Service]\n"
+		      "ExecStop=\n"
+		      "ExecStop=/usr/sbin/interposectl stop --shutdown %%i\n",
+		      u->file);
+}
+
+/*
+ * What is pinned stays to the very end, and so does what is under the root; but no
+ * file system is unmounted as long as a file on it is in use.
+ */
 static void write_service(const struct tab_entry *entry, const struct units *u)
 {
-	bool stays = entry->pin || entry->initramfs;
-	bool early = !entry->noauto && !entry->nofail;
+	bool held = entry->pin || entry->initramfs;
+	bool stays = held && !*u->file;
+	bool early = !entry->noauto && !entry->nofail && !*u->file;
 
+	if (*u->file)
+		write_file(u);
 	write_drop_in(u->self, DROP_IN,
 		      "[Unit]\n"
 		      "SourcePath=" TAB_FILE "\n"
@@ -184,7 +230,7 @@ static void write_service(const struct tab_entry *entry, const struct units *u)
 		      "Before=%s %s\n"
 		      "%s%s%s"
 		      "[Service]\n%s",
-		      stays ? "Wants" : "BindsTo", u->device,
+		      held ? "Wants" : "BindsTo", u->device,
 		      *u->others ? "Requires=" : "", u->others,
 		      *u->others ? "\n" : "", u->device, u->others, u->fsck, u->swap,
 		      early ? "Wants=local-fs-pre.target\n"
@@ -198,6 +244,16 @@ static void write_service(const struct tab_entry *entry, const struct units *u)
 	if (!strcmp(entry->args[0], "era"))
 		want("timers.target", "interpose-track.timer",
 		     "interpose-track.timer");
+}
+
+/* What is mounted there, or below, would wait for itself */
+static bool is_in(const char *file, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	while (n && directory[n - 1] == '/')
+		n--;
+	return !strncmp(file, directory, n) && file[n] == '/';
 }
 
 /*
@@ -218,6 +274,10 @@ static void write_mounts(FILE *fstab, const struct tab_entry *entry,
 			continue;
 		if (!tab_unit(mount->mnt_dir, "mount", unit, sizeof(unit)))
 			continue; /* systemd does not mount it either */
+		if (is_in(u->file, mount->mnt_dir)) {
+			complain_of_file(entry, mount->mnt_dir);
+			continue;
+		}
 		snprintf(file, sizeof(file), "50-interpose-%s.conf",
 			 entry->name);
 		write_drop_in(unit, file,

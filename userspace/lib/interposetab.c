@@ -117,6 +117,75 @@ bool tab_unit(const char *path, const char *suffix, char *unit, size_t size)
 }
 
 /*
+ * Files
+ */
+
+static const char file_tag[] = "FILE=";
+
+bool tab_is_file(const char *word)
+{
+	return !strncmp(word, file_tag, strlen(file_tag));
+}
+
+static int digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return at ? at - digits : -1;
+}
+
+bool tab_file(const char *word, char *path, size_t size)
+{
+	size_t n = 0;
+
+	for (word += strlen(file_tag); *word && n < size; word++) {
+		path[n] = *word;
+		if (*word == '\\') {
+			if (word[1] != 'x' || digit(word[2]) < 0 ||
+			    digit(word[3]) < 0)
+				return false;
+			path[n] = digit(word[2]) << 4 | digit(word[3]);
+			word += 3;
+		}
+		n++;
+	}
+	if (n == size)
+		return false;
+	path[n] = '\0';
+	return strlen(path) == n && tab_file_is_good(path);
+}
+
+bool tab_file_word(const char *path, char *word, size_t size)
+{
+	size_t n = snprintf(word, size, "%s", file_tag);
+
+	for (; *path && n < size; path++)
+		n += snprintf(word + n, size - n,
+			      strchr(" %\\", *path) ? "\\x%02x" : "%c",
+			      (unsigned char)*path);
+	return n < size;
+}
+
+/* What systemd would take for the end of a path, or for a part of it, is refused */
+bool tab_file_is_good(const char *path)
+{
+	bool good = path[0] == '/' && path[1];
+
+	for (; *path; path++)
+		good &= !iscntrl((unsigned char)*path) && !strchr("\"'\\", *path);
+	return good;
+}
+
+const char *tab_file_of(const struct tab_entry *entry)
+{
+	for (unsigned int i = 0; i < entry->n_args; i++)
+		if (tab_is_file(entry->args[i]))
+			return entry->args[i];
+	return NULL;
+}
+
+/*
  * The parts of a line
  */
 
@@ -143,6 +212,18 @@ static bool device_is_good(const struct reader *reader, const char *device)
 		      device);
 }
 
+/* "0a1b2c3d-0815-4711-8842-5566778899aa" */
+static bool is_uuid(const char *word)
+{
+	size_t i;
+
+	for (i = 0; word[i]; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ?
+		    word[i] != '-' : digit(word[i]) < 0)
+			return false;
+	return i == 36;
+}
+
 static bool parse_options(const struct reader *reader, char *options,
 			  struct tab_entry *entry)
 {
@@ -162,17 +243,43 @@ static bool parse_options(const struct reader *reader, char *options,
 			entry->initramfs = true;
 		else if (!strcmp(option, "replace-data"))
 			entry->replace_data = true;
+		else if (!strncmp(option, "series=", 7))
+			entry->series = option + 7;
 		else if (strcmp(option, "defaults"))
-			return refuse(reader, "unknown option '%.70s'; valid options are noauto, nofail, pin, initramfs, replace-data, or - for none",
+			return refuse(reader, "unknown option '%.70s'; valid options are noauto, nofail, pin, initramfs, replace-data, series=UUID, or - for none",
 				      option);
 	}
+	if (entry->series && !is_uuid(entry->series))
+		return refuse(reader, "series=%.70s does not name a series; write the UUID that 'interposectl track status' prints",
+			      entry->series);
 	if (entry->noauto && entry->initramfs)
 		return refuse(reader, "noauto and initramfs cannot be used together; remove one of them");
 	return true;
 }
 
-static bool argument_is_good(const struct reader *reader, const char *word)
+static bool file_is_good(const struct reader *reader,
+			 const struct tab_entry *entry, unsigned int i)
 {
+	char path[TAB_LINE_MAX + 1];
+
+	if (strcmp(entry->args[0], "era") || i != 1)
+		return refuse(reader, "'%.70s' stands where no file can be used; only the metadata of era can be in a file: era FILE=/path %%d 128",
+			      entry->args[i]);
+	if (entry->initramfs)
+		return refuse(reader, "in the initramfs no file system is mounted, so %.70s cannot be used with the option initramfs; name a device",
+			      entry->args[i]);
+	return tab_file(entry->args[i], path, sizeof(path)) ||
+	       refuse(reader, "'%.70s' is not a file; write FILE=/path, a blank as \\x20, and use no quotes",
+		      entry->args[i]);
+}
+
+static bool argument_is_good(const struct reader *reader,
+			     const struct tab_entry *entry, unsigned int i)
+{
+	const char *word = entry->args[i];
+
+	if (tab_is_file(word))
+		return file_is_good(reader, entry, i);
 	for (const char *at = word; (at = strchr(at, '%')); at += 2)
 		if (!at[1] || !strchr("dn%", at[1]))
 			return refuse(reader, "'%.70s' has an unknown %% sequence; use %%d for the device, %%n for its size in sectors, %%%% for a percent sign",
@@ -209,7 +316,7 @@ static bool parse_line(const struct reader *reader, struct tab_entry *entry)
 	if (!strcmp(entry->args[0], "interpose"))
 		return refuse(reader, "the target must not be interpose itself; name the inner target");
 	for (unsigned int i = 0; i < entry->n_args; i++)
-		if (!argument_is_good(reader, entry->args[i]))
+		if (!argument_is_good(reader, entry, i))
 			return false;
 	return true;
 }

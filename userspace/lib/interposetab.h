@@ -27,6 +27,7 @@ struct tab_entry {
 	bool pin;
 	bool replace_data;		/* what the device shows may be other data */
 	bool initramfs;
+	const char *series;		/* that the metadata must hold, or NULL */
 	char *args[TAB_ARGS_MAX + 1];	/* target and arguments, as written */
 	unsigned int n_args;
 	char *text;			/* of all these */
@@ -53,6 +54,17 @@ const struct tab_entry *tab_find(const struct tab *tab, const char *name);
 bool tab_path(const char *device, char *path, size_t size);
 /* Does that word of a line name a device? */
 bool tab_is_device(const char *word);
+/*
+ * FILE=/path: a file on which a loop device is to be made. In the path a blank is
+ * \x20, and so is any other byte that cannot stand in a word.
+ */
+bool tab_is_file(const char *word);
+bool tab_file(const char *word, char *path, size_t size);
+bool tab_file_word(const char *path, char *word, size_t size);
+/* Can it stand in the file, and in a unit of systemd? */
+bool tab_file_is_good(const char *path);
+/* The file of a line, as written, or NULL */
+const char *tab_file_of(const struct tab_entry *entry);
 /*
  * An argument for the kernel: %d is @path, %n is @sectors, %% is a percent sign,
  * and a device is its path. False: too long

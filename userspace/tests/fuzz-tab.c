@@ -23,6 +23,7 @@ const char *const fuzz_samples[] = {
 	"y /dev/mapper/vg-lv noauto,defaults delay %d 0 5\n",
 	"home PARTUUID=1 - linear\n",
 	"z PARTLABEL=",
+	"f LABEL=h pin,series=0a1b2c3d-0815-4711-8842-5566778899aa era FILE=/srv/a\\x20b%c %d 128\n",
 	" - \t pin",
 };
 
@@ -50,13 +51,14 @@ static void read_anew(const struct tab_entry *entry)
 	struct tab tab;
 	FILE *file;
 
-	n = snprintf(text, sizeof(text), "%s %s -%s%s%s%s%s", entry->name,
+	n = snprintf(text, sizeof(text), "%s %s -%s%s%s%s%s%s%s", entry->name,
 		     entry->device, entry->noauto ? ",noauto" : "",
 		     entry->nofail ? ",nofail" : "", entry->pin ? ",pin" : "",
 		     entry->initramfs ? ",initramfs" : "",
-		     entry->replace_data ? ",replace-data" : "");
+		     entry->replace_data ? ",replace-data" : "",
+		     entry->series ? ",series=" : "", entry->series ?: "");
 	if (entry->noauto || entry->nofail || entry->pin ||
-	    entry->initramfs || entry->replace_data)
+	    entry->initramfs || entry->replace_data || entry->series)
 		*strstr(text + strlen(entry->name) + strlen(entry->device),
 			"-,") = ',';
 	for (unsigned int i = 0; i < entry->n_args; i++)
@@ -75,15 +77,30 @@ static void read_anew(const struct tab_entry *entry)
 		      tab.v[0].noauto == entry->noauto &&
 		      tab.v[0].nofail == entry->nofail &&
 		      tab.v[0].replace_data == entry->replace_data &&
+		      !tab.v[0].series == !entry->series &&
+		      (!entry->series || !strcmp(tab.v[0].series, entry->series)) &&
 		      tab.v[0].initramfs == entry->initramfs);
 	}
 	tab_free(&tab);
+}
+
+/* A path that is read is written so that it is read as the same */
+static void use_file(const char *file)
+{
+	char path[TAB_LINE_MAX], again[TAB_LINE_MAX], word[4 * TAB_LINE_MAX];
+
+	claim(tab_file(file, path, sizeof(path)) && tab_file_is_good(path));
+	claim(tab_file_word(path, word, sizeof(word)) && tab_is_file(word));
+	claim(!word[strcspn(word, " \t\r\n\v\f%")]);
+	claim(tab_file(word, again, sizeof(again)) && !strcmp(path, again));
 }
 
 static void use(const struct tab_entry *entry)
 {
 	char path[TAB_PATH_MAX], small[16];
 
+	if (tab_file_of(entry))
+		use_file(tab_file_of(entry));
 	tab_unit(entry->device, "device", small, sizeof(small));
 	tab_path(entry->device, small, sizeof(small));
 	claim(tab_path(entry->device, path, sizeof(path)));

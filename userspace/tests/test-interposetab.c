@@ -92,6 +92,16 @@ static void bad_lines(void)
 		{ "x /dev/vdc foo linear", "unknown option 'foo'; valid options are" },
 		{ "x /dev/vdc pin,foo linear", "unknown option 'foo'" },
 		{ "x /dev/vdc noauto,initramfs linear", "cannot be used together" },
+		{ "x /dev/vdc series=1 era", "series=1 does not name a series; write" },
+		{ "x /dev/vdc series=0a1b2c3d-0815-4711-8842-5566778899ag era", "does not name a series" },
+		{ "x /dev/vdc - era FILE=a %d 128", "'FILE=a' is not a file; write" },
+		{ "x /dev/vdc - era FILE=/ %d 128", "'FILE=/' is not a file" },
+		{ "x /dev/vdc - era FILE=/a\\40 %d 128", "is not a file" },
+		{ "x /dev/vdc - era FILE=/a\\x0a %d 128", "is not a file" },
+		{ "x /dev/vdc - era FILE=/a\"b %d 128", "is not a file" },
+		{ "x /dev/vdc - era %d FILE=/a 128", "only the metadata of era can be in a file" },
+		{ "x /dev/vdc - cache FILE=/a %d 128", "only the metadata of era can be in a file" },
+		{ "x /dev/vdc initramfs era FILE=/a %d 128", "in the initramfs no file system is mounted" },
 		{ "x /dev/vdc - linear %e", "'%e' has an unknown % sequence; use" },
 		{ "x /dev/vdc - linear 1%", "'1%' has an unknown % sequence; use" },
 		{ "x /dev/vdc - linear %%%", "'%%%' has an unknown % sequence" },
@@ -179,6 +189,32 @@ static void paths(void)
 	is("the root", !strcmp(unit, "-.mount"));
 }
 
+static void files(void)
+{
+	const struct tab_entry *entry;
+	char path[64], word[64], tight[8];
+	struct tab tab;
+
+	read_text("x /dev/vda pin,series=0a1b2c3d-0815-4711-8842-5566778899AA era FILE=/a\\x20b%c %d 128\n"
+		  "y /dev/vdb - era /dev/vdc %d 128", &tab);
+	is("a line with a file and a series", tab.n == 2 && !*said);
+	entry = tab_find(&tab, "x");
+	is("the series", entry && entry->series && !tab.v[1].series &&
+	   !strcmp(entry->series, "0a1b2c3d-0815-4711-8842-5566778899AA"));
+	is("the file", entry && tab_file_of(entry) && !tab_file_of(&tab.v[1]) &&
+	   tab_file(tab_file_of(entry), path, sizeof(path)) &&
+	   !strcmp(path, "/a b%c"));
+	tab_free(&tab);
+	is("it is written as one word, without a percent sign",
+	   tab_file_word("/a b%c", word, sizeof(word)) &&
+	   !strcmp(word, "FILE=/a\\x20b\\x25c"));
+	is("and is read as the same", tab_file(word, path, sizeof(path)) &&
+	   !strcmp(path, "/a b%c"));
+	is("one that is too long is not cut", !tab_file("FILE=/abcdefg", tight,
+	   sizeof(tight)) && !tab_file_word("/abcdefg", tight, sizeof(tight)));
+	is("a file is no device", !tab_is_device("FILE=/a"));
+}
+
 static void arguments(void)
 {
 	char out[32];
@@ -203,6 +239,7 @@ int main(void)
 	bad_lines();
 	odd_lines();
 	paths();
+	files();
 	arguments();
 	return done();
 }
