@@ -63,6 +63,7 @@ static bool attach_params(char *params, size_t size, const char *path,
 /* In memory that this process shares with the one that attaches */
 struct making {
 	const char *name;
+	bool pin;
 	uint64_t sectors;
 	char params[4096];
 	unsigned int limit;		/* seconds */
@@ -92,12 +93,18 @@ static bool make(void *data)
 			&making->made, loaded, making);
 }
 
+/* How it is undone */
+static void undo_line(const char *name, bool pin, char *line, size_t size)
+{
+	snprintf(line, size, "%s %s", pin ? "pinned" : "interposer", name);
+}
+
 static bool unmake(void *data)
 {
 	const struct making *making = data;
 	char line[MAP_NAME_MAX + 16];
 
-	snprintf(line, sizeof(line), "interposer %s", making->name);
+	undo_line(making->name, making->pin, line, sizeof(line));
 	return undo(line, making->identity);
 }
 
@@ -140,7 +147,7 @@ static bool note(const struct attachment *how, struct making *making,
 {
 	char line[MAP_NAME_MAX + 16];
 
-	snprintf(line, sizeof(line), "interposer %s", how->name);
+	undo_line(how->name, how->pin, line, sizeof(line));
 	if (making->made) {
 		undo_identity(line, making->identity);
 		return record_made(how->record, "%s", line);
@@ -177,18 +184,21 @@ static bool attach_in_time(struct attachment *how, struct making *making)
 bool attach_device(struct attachment *how)
 {
 	struct making *making = process_share(sizeof(*making));
+	char line[MAP_NAME_MAX + 16];
 	bool good = false;
 
 	if (!making)
 		return false;
 	making->name = how->name;
+	making->pin = how->pin;
+	undo_line(how->name, how->pin, line, sizeof(line));
 	making->sectors = how->device->sectors;
 	making->limit = how->limit;
 	if (!attach_params(making->params, sizeof(making->params),
 			   how->device->path, how->pin, how->argc, how->argv))
 		complain("the arguments are too long");
 	else if (write_back(how->device, how->limit) &&
-		 record_undo(how->record, "interposer %s", how->name))
+		 record_undo(how->record, "%s", line))
 		good = !map_create_step(how->name, MAP_INTERPOSER,
 					making->sectors, "interpose",
 					making->params) ||
@@ -228,39 +238,58 @@ static bool attach_continued(struct attachment *how)
 	return good;
 }
 
-static enum status attach(struct attachment *how)
+/* @given: of the command that this is a part of, or NULL; it goes if this fails */
+static enum status attach(struct attachment *how, struct record *given)
 {
-	char journal[128];
-	struct record record;
+	char journal[NAME_MAX + 1];
+	struct record own;
 
-	snprintf(journal, sizeof(journal), "attach-%s", how->name);
-	if (!record_begin(&record, journal))
+	snprintf(journal, sizeof(journal), "%s%s", given ? "" : "attach-",
+		 given ? given->name : how->name);
+	if (!given && !record_begin(&own, journal))
 		return FAILED;
-	how->record = &record;
+	how->record = given ?: &own;
 	if (attach_continued(how)) {
-		record_end(&record);
+		if (!given)
+			record_end(&own);
 		say("%s is interposed by %s", how->device->shown, how->name);
 		return DONE;
 	}
 	if (how->hangs) {
-		record_free(&record);
+		record_free(how->record);
 		return attach_hangs(journal);
 	}
-	record_roll_back(&record);
+	record_roll_back(how->record);
 	return interrupted() ? UNDONE : FAILED;
 }
 
-enum status attach_if_safe(const char *argument,
-			   const struct attach_options *how, int argc,
-			   char **argv)
+/* All but what is attached */
+static bool is_safe(const struct stack *stack, struct attachment *how,
+		    const struct attach_options *options)
 {
-	const char *name = how->name;
 	struct findings findings = { };
+	bool safe;
+
+	check_device(stack, how->device, &findings);
+	findings_complain(&findings);
+	safe = !findings_refuse(&findings) && name_is_good(how->name) &&
+	       guard_attach(how->device, how->argc, how->argv, options->replace,
+			    options->replace_word) &&
+	       map_is_free(MAP_INTERPOSER, how->name, MAP_OTHER_NAME);
+	findings_free(&findings);
+	return safe;
+}
+
+/* @inner: the arguments; they are freed */
+static enum status attach_safely(const struct device *device,
+				 const struct attach_options *how, int argc,
+				 char **inner, bool *begun)
+{
 	enum status status = FAILED;
-	struct device device;
-	char own_name[128], *inner[argc + 1];
+	char own_name[128];
 	struct attachment attachment = {
-		.device = &device,
+		.device = device,
+		.name = how->name ?: own_name,
 		.pin = how->pin,
 		.argc = argc,
 		.argv = inner,
@@ -268,27 +297,31 @@ enum status attach_if_safe(const char *argument,
 	};
 	struct stack stack;
 
-	if (!device_find(argument, &device) ||
-	    !inner_arguments(argument, &device, argc, argv, inner))
-		return FAILED;
-	if (!stack_read(&stack)) {
-		inner_free(argc, inner);
-		return FAILED;
+	default_name(device, own_name, sizeof(own_name));
+	if (stack_read(&stack)) {
+		*begun = is_safe(&stack, &attachment, how);
+		if (*begun)
+			status = attach(&attachment, how->record);
+		stack_free(&stack);
 	}
-	default_name(&device, own_name, sizeof(own_name));
-	if (!name)
-		name = own_name;
-	attachment.name = name;
-	check_device(&stack, &device, &findings);
-	findings_complain(&findings);
-	if (!findings_refuse(&findings) && name_is_good(name) &&
-	    guard_attach(&device, argc, inner, how->replace,
-			 how->replace_word) &&
-	    map_is_free(MAP_INTERPOSER, name, MAP_OTHER_NAME))
-		status = attach(&attachment);
 	inner_free(argc, inner);
-	findings_free(&findings);
-	stack_free(&stack);
+	return status;
+}
+
+enum status attach_if_safe(const char *argument,
+			   const struct attach_options *how, int argc,
+			   char **argv)
+{
+	enum status status = FAILED;
+	struct device device;
+	char *inner[argc + 1];
+	bool begun = false;
+
+	if (device_find(argument, &device) &&
+	    inner_arguments(argument, &device, argc, argv, inner))
+		status = attach_safely(&device, how, argc, inner, &begun);
+	if (how->record && !begun)
+		record_roll_back(how->record);
 	return status;
 }
 

@@ -40,6 +40,7 @@ struct attach_options {
 	unsigned int limit;		/* seconds */
 	bool replace;			/* data may be hidden or overwritten */
 	const char *replace_word;	/* how the user says so */
+	struct record *record;		/* of the command, or NULL; it ends in a failure */
 };
 
 /* The same as the commands do. @force: although data are lost by it */

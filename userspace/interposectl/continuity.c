@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "continuity.h"
+#include "metafile.h"
 #include "say.h"
 
 static bool boot_id(unsigned char *boot)
@@ -188,6 +189,17 @@ static void view(const struct device *device, const struct series *series,
 	witness_read(device->path, &series->witness, &now->witness);
 }
 
+static void complain_of_damage(const char *meta, const char *device)
+{
+	char file[PATH_MAX];
+	bool is_file = metafile_of(meta, file, sizeof(file));
+
+	if (is_file)
+		meta = file;
+	complain("%s: full backup needed: the record of the series on %s is damaged; to begin a new series: interposectl track on --wipe --%s %s %s",
+		 device, meta, is_file ? "file" : "meta", meta, device);
+}
+
 void continuity_before_attach(struct continuity *c, const struct device *device,
 			      int argc, char **argv)
 {
@@ -203,8 +215,7 @@ void continuity_before_attach(struct continuity *c, const struct device *device,
 	case SERIES_NONE:
 		return;
 	case SERIES_DAMAGED:
-		complain("%s: full backup needed: the record of the series on %s is damaged; to begin a new series: interposectl track on --wipe --meta %s %s",
-			 device->shown, c->path, c->path, device->shown);
+		complain_of_damage(c->path, device->shown);
 		return;
 	case SERIES_GOOD:
 		break;
@@ -312,6 +323,12 @@ bool continuity_refresh(const struct interposer *ip, bool pinned)
 	return series_write(path, &series);
 }
 
+bool continuity_unpin(const struct interposer *ip)
+{
+	return continuity_refresh(ip, false) &&
+	       map_message(ip->map.name, "interpose unpin");
+}
+
 /*
  * Detach: seen while era still records
  */
@@ -321,12 +338,13 @@ void continuity_before_detach(struct continuity *c, const struct interposer *ip)
 	char node[PATH_MAX], why[SERIES_WHY];
 
 	memset(c, 0, sizeof(*c));
-	c->held = -1;
+	c->held = c->meta = -1;
 	if (options.dry_run ||
 	    continuity_series(ip, c->path, sizeof(c->path), &c->series) !=
 	    SERIES_GOOD || !continuity_holds(&c->series, ip, why, sizeof(why)))
 		return;
 	c->tracked = true;
+	c->meta = open(c->path, O_RDONLY | O_CLOEXEC);
 	device_node(ip->device, node, sizeof(node));
 	c->held = hold(node);
 	c->series.diskseq = diskseq_of_device(ip->device);
@@ -343,8 +361,10 @@ void continuity_before_detach(struct continuity *c, const struct interposer *ip)
 void continuity_after_detach(struct continuity *c, bool detached)
 {
 	let_go(c);
-	if (!c->tracked || !detached)
-		return;
-	c->series.state = SERIES_DETACHED;
-	series_write(c->path, &c->series);
+	if (c->tracked && detached) {
+		c->series.state = SERIES_DETACHED;
+		series_write(c->path, &c->series);
+	}
+	if (c->meta >= 0)
+		close(c->meta);
 }

@@ -22,6 +22,7 @@ struct continuity {
 	char path[PATH_MAX];		/* of era's metadata */
 	struct series series;
 	int held;			/* the device: nobody mounts it meanwhile */
+	int meta;			/* a loop device would go with the detach */
 };
 
 /* The device before an attach */
@@ -58,5 +59,7 @@ bool continuity_holds(const struct series *series, const struct interposer *ip,
  */
 bool continuity_refresh(const struct interposer *ip, bool pinned);
 bool continuity_is_pinned(const struct interposer *ip);
+/* That it is pinned is recorded as long as it is, and not longer */
+bool continuity_unpin(const struct interposer *ip);
 
 #endif

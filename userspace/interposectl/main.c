@@ -127,20 +127,26 @@ static const struct command commands[] = {
 	  "                       device was not tracked with track, only the era\n" },
 	{ "track", track_command, true, false,
 	  "record which blocks of a device change",
-	  "track on [--name NAME] [--wipe] [--tab FILE] [--timeout SECONDS] {--meta DEVICE | --vg VG} DEVICE\n"
-	  "  track off [--tab FILE] NAME|DEVICE\n"
+	  "track on [--name NAME] [--wipe] [--tab FILE] [--timeout SECONDS]\n"
+	  "           {--meta DEVICE | --vg VG | --file PATH} DEVICE\n"
+	  "  track off [--keep-file] [--tab FILE] NAME|DEVICE\n"
 	  "  track status [--json] [NAME|DEVICE...]\n"
 	  "  track refresh",
 	  "Records which blocks of a device change, across reboots, for backups that read only\n"
 	  "these; changed lists them.\n\n"
 	  "  on                   begin, or go on, and add a line to /etc/interposetab\n"
-	  "  off                  stop, and remove the line; what was recorded stays\n"
+	  "  off                  stop, and remove the line, and the file with --file; what was\n"
+	  "                       recorded on a device stays\n"
 	  "  status               show since when all changes are known\n"
 	  "  refresh              record how the file systems are now, to know after a crash\n"
 	  "                       whether somebody else has written to them; done by a timer\n\n"
 	  "      --meta DEVICE    where it is recorded: a partition or logical volume\n"
 	  "      --vg VG          where it is recorded: a new logical volume in this group\n"
-	  "      --wipe           use the --meta device even if there is data on it\n"
+	  "      --file PATH      where it is recorded: a new file on another disk, or one that\n"
+	  "                       has held the record of this device before\n"
+	  "      --wipe           use the --meta device even if there is data on it, or begin a\n"
+	  "                       new record in the file\n"
+	  "      --keep-file      leave the file, so that it can go on with it later\n"
 	  "      --name NAME      name of the mapped device; default: interpose-DEVICE\n"
 	  "      --tab FILE       use this file instead of /etc/interposetab\n"
 	  "      --timeout SECONDS  give up if the device does not answer; default: 30\n"
@@ -157,10 +163,13 @@ static const struct command commands[] = {
 	  "      --timeout SECONDS  give up a line if a device does not answer; default: 30\n" },
 	{ "stop", stop_command, true, false,
 	  "detach devices listed in /etc/interposetab",
-	  "stop [--tab FILE] NAME|DEVICE...",
+	  "stop [--tab FILE] NAME|DEVICE...\n"
+	  "  stop --shutdown NAME...",
 	  "Like detach, but it is no error if a line of /etc/interposetab is not attached. A\n"
 	  "name that neither that file nor the kernel knows is an error.\n\n"
-	  "      --tab FILE       use this file instead\n" },
+	  "      --tab FILE       use this file instead\n"
+	  "      --shutdown       unpin it before, if the device is not in use; for systemd, so\n"
+	  "                       that the file system with its file can be unmounted\n" },
 	{ "backup", backup_command, false, true,
 	  "back up devices, and look after backups",
 	  "backup [OPTION...] [--vg VG | --cow DEVICE | --file PATH | --ram | --no-snapshot] {--to DIR | --receiver COMMAND} DEVICE...\n"

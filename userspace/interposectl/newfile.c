@@ -92,10 +92,13 @@ static bool allocate(int fd, const char *path, uint64_t bytes)
 
 bool file_make(struct record *record, const char *path, uint64_t bytes, int *fd)
 {
+	char word[PATH_MAX];
+
 	*fd = -1;
 	if (!record_undo(record, "file %s", path))
 		return false;
-	if (!step("fallocate -l %" PRIu64 " %s", bytes, path))
+	if (!step("fallocate -l %" PRIu64 " %s", bytes,
+		  quote(path, word, sizeof(word))))
 		return true;
 	*fd = create(record, path);
 	return *fd >= 0 && allocate(*fd, path, bytes);

@@ -8,7 +8,6 @@
 #include "args.h"
 #include "commands.h"
 #include "continuity.h"
-#include "continuity.h"
 #include "stack.h"
 
 static enum status pin_one(const char *argument, bool pin)
@@ -23,11 +22,8 @@ static enum status pin_one(const char *argument, bool pin)
 	ip = stack_find(&stack, argument);
 	if (ip) {
 		pinned = continuity_is_pinned(ip);
-		/* pinned is recorded as long as it is, and not longer */
-		if ((pin || continuity_refresh(ip, false)) &&
-		    map_message(ip->map.name, pin ? "interpose pin" :
-				"interpose unpin") &&
-		    (!pin || continuity_refresh(ip, true)))
+		if (pin ? map_message(ip->map.name, "interpose pin") &&
+			  continuity_refresh(ip, true) : continuity_unpin(ip))
 			status = DONE;
 		if (status == DONE && pinned == pin)
 			say("%s is already %s", ip->map.name,

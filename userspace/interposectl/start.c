@@ -12,7 +12,9 @@
 #include "args.h"
 #include "attach.h"
 #include "commands.h"
+#include "continuity.h"
 #include "interposetab.h"
+#include "metafile.h"
 #include "process.h"
 
 /*
@@ -47,9 +49,44 @@ static bool read_tab(const char *name, bool loud, struct tab *tab)
  * start
  */
 
+/* Else the metadata are those of another device, or an older copy of a file */
+static bool holds_its_series(const struct tab_entry *entry,
+			     const char *device, const char *meta)
+{
+	struct series series;
+	char uuid[64];
+
+	if (!entry->series || series_read(meta, &series) == SERIES_DAMAGED)
+		return true;
+	series_uuid_text(series.uuid, uuid, sizeof(uuid));
+	if (!strcasecmp(uuid, entry->series))
+		return true;
+	complain("%s is not tracked: %s does not hold the series %s that its line names; put the right file there, or begin anew: interposectl track on --file NEW-FILE %s",
+		 device, entry->args[1], entry->series, device);
+	return false;
+}
+
+static bool argument(const struct tab_entry *entry, const char *word,
+		     const struct device *device, struct metafile *file,
+		     char *out, size_t size)
+{
+	char path[TAB_LINE_MAX + 1];
+
+	if (tab_is_file(word)) {
+		return tab_file(word, path, sizeof(path)) &&
+		       metafile_open(file, path) &&
+		       snprintf(out, size, "%s", file->node) > 0;
+	}
+	if (tab_argument(word, device->path, device->sectors, out, size))
+		return true;
+	complain("the arguments of %s are too long", entry->name);
+	return false;
+}
+
 static enum status attach_entry(const struct tab_entry *entry,
 				const struct device *device, unsigned int limit)
 {
+	struct metafile file = { .fd = -1 };
 	const struct attach_options how = {
 		.name = entry->name,
 		.pin = entry->pin,
@@ -62,17 +99,17 @@ static enum status attach_entry(const struct tab_entry *entry,
 	unsigned int n;
 
 	for (n = 0; n < entry->n_args; n++) {
-		if (!tab_argument(entry->args[n], device->path, device->sectors,
-				  buffer, sizeof(buffer)))
+		if (!argument(entry, entry->args[n], device, &file, buffer,
+			      sizeof(buffer)))
 			break;
 		args[n] = strdup(buffer);
 		if (!args[n])
 			break;
 	}
-	if (n == entry->n_args)
+	if (n == entry->n_args &&
+	    (n < 2 || holds_its_series(entry, device->shown, args[1])))
 		status = attach_if_safe(device->path, &how, n, args);
-	else
-		complain("the arguments of %s are too long", entry->name);
+	metafile_close(&file);
 	while (n--)
 		free(args[n]);
 	return status;
@@ -117,6 +154,15 @@ static bool is_device(const struct tab_entry *entry, const char *root)
 	       S_ISBLK(st.st_mode) && st.st_rdev == of_root.st_rdev;
 }
 
+static enum status start_early(const struct tab_entry *entry,
+			       unsigned int limit)
+{
+	const char *file = tab_file_of(entry);
+
+	return file ? refuse("%s is not attached: %s cannot be reached in the initramfs; record on a device, with --meta or --vg",
+			     entry->name, file) : start(entry, limit);
+}
+
 static enum status start_initramfs(const struct tab *tab, const char *root,
 				   unsigned int limit)
 {
@@ -128,7 +174,7 @@ static enum status start_initramfs(const struct tab *tab, const char *root,
 		if (!entry->initramfs &&
 		    (entry->noauto || !root || !is_device(entry, root)))
 			continue;
-		if (start(entry, limit) != DONE && !entry->nofail)
+		if (start_early(entry, limit) != DONE && !entry->nofail)
 			status = FAILED;
 	}
 	return status;
@@ -217,6 +263,44 @@ static bool is_in_tab(const char *file, const char *name)
 	return found;
 }
 
+/*
+ * The file with its metadata is on a file system that is to be unmounted, too. As
+ * long as it is in use itself, each write is recorded all the same.
+ */
+static bool may_be_unpinned(const struct interposer *ip)
+{
+	char node[PATH_MAX];
+
+	if (!continuity_is_pinned(ip))
+		return true;
+	device_node(ip->device, node, sizeof(node));
+	if (!device_is_free(node)) {
+		complain("%s is in use, and stays attached", ip->shown);
+		return false;
+	}
+	return continuity_unpin(ip);
+}
+
+static enum status stop_at_shutdown(const char *name)
+{
+	const struct interposer *ip;
+	enum status status = FAILED;
+	struct stack stack;
+	bool unpinned;
+
+	if (!stack_read(&stack))
+		return FAILED;
+	ip = stack_of_map(&stack, name);
+	unpinned = !ip || may_be_unpinned(ip);
+	stack_free(&stack);
+	if (!unpinned || !stack_read(&stack))
+		return FAILED;
+	ip = stack_of_map(&stack, name);
+	status = ip ? detach(&stack, ip, false) : DONE;
+	stack_free(&stack);
+	return status;
+}
+
 static enum status stop(const char *file, const char *name)
 {
 	const struct interposer *ip;
@@ -243,16 +327,19 @@ enum status stop_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "tab", required_argument, NULL, 't' },
+		{ "shutdown", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	const char *file = TAB_FILE;
 	enum status status = DONE, one;
+	bool shutdown = false;
 	int option;
 
 	while ((option = next_option(argc, argv, "", longs, NULL)) != -1) {
 		switch (option) {
 		case 't': file = optarg; break;
+		case 's': shutdown = true; break;
 		case 'h': return help("stop");
 		default: return usage_error("stop");
 		}
@@ -260,7 +347,8 @@ enum status stop_command(int argc, char **argv)
 	if (optind == argc)
 		return missing("stop", "the name of an interposer");
 	for (; optind < argc; optind++) {
-		one = stop(file, argv[optind]);
+		one = shutdown ? stop_at_shutdown(argv[optind]) :
+			stop(file, argv[optind]);
 		status = one == DONE ? status : one;
 	}
 	return status;

@@ -131,6 +131,8 @@ bool record_begin(struct record *record, const char *name)
 	if (options.dry_run)
 		return true;
 	record_path(path, sizeof(path), name);
+	if (*name == '.')
+		unlink(path); /* left by one that was killed */
 	record->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND |
 				O_CLOEXEC, 0600);
 	snprintf(head, sizeof(head), "interposectl %d\n", STATE_VERSION);
@@ -143,6 +145,25 @@ bool record_begin(struct record *record, const char *name)
 	else
 		complain("cannot write %s: %s", path, strerror(errno));
 	return false;
+}
+
+bool record_show(struct record *record)
+{
+	char hidden[512], path[512];
+
+	record_path(hidden, sizeof(hidden), record->name);
+	record_path(path, sizeof(path), record->name + 1);
+	if (!options.dry_run && link(hidden, path)) {
+		if (errno == EEXIST)
+			complain_of_other(record->name + 1, path);
+		else
+			complain("cannot write %s: %s", path, strerror(errno));
+		return false;
+	}
+	if (!options.dry_run)
+		unlink(hidden);
+	memmove(record->name, record->name + 1, strlen(record->name));
+	return true;
 }
 
 static bool write_line(struct record *record, const char *line)

@@ -67,7 +67,9 @@ bool interrupted(void);
 /* @directory is STATE_DIR, but for unit tests */
 extern const char *state_dir;
 
+/* With a dot before its name nobody undoes it, until it is shown without it */
 bool record_begin(struct record *record, const char *name);
+bool record_show(struct record *record);
 bool record_read(struct record *record, const char *name);
 /* To be called before what it is to undo is done */
 bool record_undo(struct record *record, const char *format, ...)

@@ -3,7 +3,7 @@
  * track: changed-block tracking that lives on
  *
  *     on       metadata with a series -> attach era, pinned -> a line in interposetab
- *     off      the line goes -> detach
+ *     off      detach -> the line goes, and the file with the metadata
  *     status   since when all changes are known
  *     refresh  what is compared after a crash; for a timer and the shutdown
  *
@@ -30,17 +30,23 @@
 #include "cow.h"
 #include "interposetab.h"
 #include "json.h"
+#include "metafile.h"
+#include "newfile.h"
 #include "process.h"
 #include "series.h"
+#include "tabline.h"
+#include "undo.h"
 
 #define TRACK_BLOCK	128		/* sectors: 64 KiB */
 
 struct request {
 	const char *meta;
 	const char *vg;
+	const char *file;
 	const char *name;
 	const char *tab;
 	bool wipe;
+	bool keep;
 	bool json;
 	unsigned int limit;		/* seconds */
 };
@@ -130,6 +136,48 @@ static bool is_to_be_overwritten(const struct device *meta, bool wipe)
 	return false;
 }
 
+/* What has a series, but is not a device that can be chosen */
+static bool is_its_own(const struct device *device, const struct metafile *file)
+{
+	struct series series;
+	struct witness now;
+
+	switch (series_read(file->node, &series)) {
+	case SERIES_NONE:
+		complain("%s exists, and holds no record of changes; name a new file",
+			 file->path);
+		return false;
+	case SERIES_DAMAGED:
+		complain("%s exists, and its record of changes is damaged; name a new file, or begin a new series in it with --wipe",
+			 file->path);
+		return false;
+	case SERIES_GOOD:
+		break;
+	}
+	witness_read(device->path, &series.witness, &now);
+	if (series.sectors == device->sectors &&
+	    !witness_is_of_another(&series.witness, &now))
+		return true;
+	complain("%s exists, and holds the record of changes of another device than %s; name a new file, or, if that record is not needed, add --wipe",
+		 file->path, device->shown);
+	return false;
+}
+
+/* A file that is to be overwritten has held such a record, and nothing else */
+static bool may_be_used(const struct request *request,
+			const struct device *device, const struct metafile *file)
+{
+	struct series series;
+
+	if (!request->wipe)
+		return is_its_own(device, file);
+	if (series_read(file->node, &series) != SERIES_NONE)
+		return true;
+	complain("%s exists, and holds no record of changes, so it is not overwritten; name a new file",
+		 file->path);
+	return false;
+}
+
 static bool prepare(const struct request *request, const struct device *device,
 		    const struct device *meta)
 {
@@ -176,11 +224,62 @@ static bool make_volume(const struct request *request,
 
 	snprintf(volume, sizeof(volume), "%s-era", name);
 	snprintf(size, sizeof(size), "%" PRIu64, metadata_size(device));
-	memset(meta, 0, sizeof(*meta));
-	if (!cow_make(&cow, record, meta->path, sizeof(meta->path)))
+	return cow_make(&cow, record, meta->path, sizeof(meta->path));
+}
+
+/*
+ * A file, or one that is there from an earlier time
+ */
+
+static bool use_file(const struct request *request, const struct device *device,
+		     struct record *record, struct metafile *file)
+{
+	char path[PATH_MAX];
+	uint64_t bytes = metadata_size(device);
+
+	if (!metafile_place(device, request->file, path, sizeof(path)))
 		return false;
-	snprintf(meta->shown, sizeof(meta->shown), "%s", meta->path);
-	return options.dry_run || device_of_node(meta->path, meta);
+	if (!file_exists(path))
+		return metafile_make(file, path, (bytes + SERIES_BLOCK - 1) /
+				     SERIES_BLOCK * SERIES_BLOCK, record);
+	return metafile_open(file, path) &&
+	       (options.dry_run || may_be_used(request, device, file));
+}
+
+/*
+ * Where it is recorded
+ */
+
+struct place {
+	struct device meta;
+	struct metafile file;
+	bool to_be_made;		/* it is a dry run, so it is not there */
+};
+
+static bool find_place(const struct request *request, const char *name,
+		       const struct device *device, struct record *record,
+		       struct place *place)
+{
+	struct device *meta = &place->meta;
+
+	memset(place, 0, sizeof(*place));
+	place->file.fd = -1;
+	if (request->meta)
+		return device_find(request->meta, meta);
+	if (request->file) {
+		if (!use_file(request, device, record, &place->file))
+			return false;
+		snprintf(meta->path, sizeof(meta->path), "%s", place->file.node);
+	} else if (!make_volume(request, device, name, record, meta)) {
+		return false;
+	}
+	place->to_be_made = options.dry_run;
+	if (!options.dry_run && !device_of_node(meta->path, meta))
+		return false;
+	if (options.dry_run || request->file)
+		snprintf(meta->shown, sizeof(meta->shown), "%.256s",
+			 request->file ? place->file.path : meta->path);
+	return true;
 }
 
 /*
@@ -252,46 +351,10 @@ static void spelling(const struct device *device, bool has_content, char *word,
 	    TAB_FILE, device->shown);
 }
 
-/*
- * The file
- */
-
-/* @line: to be added, or NULL */
-static bool write_tab(FILE *from, const char *name, const char *line, FILE *to)
+static bool systemd_is_told(const struct request *request)
 {
-	bool good = !from || tab_copy_without(from, name, to);
-
-	if (good && line)
-		good = fprintf(to, "%s\n", line) > 0;
-	return good && !fflush(to) && !fsync(fileno(to)) &&
-	       !fchmod(fileno(to), 0644);
-}
-
-/* The old one or the new one, also if the power fails */
-static bool replace_line(const char *file, const char *name, const char *line)
-{
-	char path[PATH_MAX], new[PATH_MAX + 8];
-	FILE *from, *to;
-	bool good;
-
-	if (!(line ? step("echo '%s' >> %s", line, file) :
-	      step("sed -i '/^%s[[:blank:]]/d' %s", name, file)))
-		return true;
-	if (!realpath(file, path))
-		snprintf(path, sizeof(path), "%s", file);
-	snprintf(new, sizeof(new), "%s.new", path);
-	from = fopen(path, "re");
-	to = from || errno == ENOENT ? fopen(new, "we") : NULL;
-	good = to && write_tab(from, name, line, to);
-	if (from)
-		fclose(from);
-	if (to && fclose(to))
-		good = false;
-	if (good && !rename(new, path))
-		return true;
-	complain("cannot write %s: %s", file, strerror(errno));
-	unlink(new);
-	return false;
+	return !strcmp(request->tab, TAB_FILE) &&
+	       !access("/run/systemd/system", F_OK);
 }
 
 /* systemd learns of it; the initramfs has a copy that takes long to be made */
@@ -305,24 +368,56 @@ static void tell_boot(const struct request *request,
 
 	if (strcmp(request->tab, TAB_FILE))
 		return;
-	if (!access("/run/systemd/system", F_OK) && !run(reload) && on)
+	if (systemd_is_told(request) && !run(reload) && on)
 		run(start);
 	device_usage(device->name, &usage);
 	if (usage.root)
 		say("it is the root file system: for the next boot, run: update-initramfs -u");
 }
 
-static bool add_line(const struct request *request, const char *name,
-		     const struct device *device, const struct device *meta)
+/*
+ * It is stopped at shutdown, before the file system with the file is unmounted. It
+ * waits for the end of this command, and this one does not wait for it.
+ */
+static void start_unit(const struct request *request, const char *name)
 {
-	char of_device[TAB_LINE_MAX], of_meta[TAB_LINE_MAX];
+	char unit[TAB_NAME_MAX + 32];
+	const char *start[] = { "systemctl", "start", "--no-block", unit, NULL };
+
+	snprintf(unit, sizeof(unit), "interpose@%s.service", name);
+	if (systemd_is_told(request))
+		run(start);
+}
+
+/* A file alone is told from others: who has copied it, or has named a wrong one */
+static void spell_file(const struct place *place, char *word, size_t size,
+		       char *series, size_t series_size)
+{
+	struct series found;
+
+	tab_file_word(place->file.path, word, size);
+	if (options.dry_run ||
+	    series_read(place->meta.path, &found) != SERIES_GOOD)
+		return;
+	snprintf(series, series_size, ",series=");
+	series_uuid_text(found.uuid, series + strlen(series),
+			 series_size - strlen(series));
+}
+
+static bool add_line(const struct request *request, const char *name,
+		     const struct device *device, const struct place *place)
+{
+	char of_device[TAB_LINE_MAX], of_meta[TAB_LINE_MAX], series[64] = "";
 	char line[2 * TAB_LINE_MAX + 128];
 
 	spelling(device, true, of_device, sizeof(of_device));
-	spelling(meta, false, of_meta, sizeof(of_meta));
-	snprintf(line, sizeof(line), "%s %s nofail,pin era %s %%d %u", name, of_device,
-		 of_meta, TRACK_BLOCK);
-	return replace_line(request->tab, name, line);
+	if (*place->file.path)
+		spell_file(place, of_meta, sizeof(of_meta), series, sizeof(series));
+	else
+		spelling(&place->meta, false, of_meta, sizeof(of_meta));
+	snprintf(line, sizeof(line), "%s %s nofail,pin%s era %s %%d %u", name,
+		 of_device, series, of_meta, TRACK_BLOCK);
+	return tabline_add(request->tab, name, line);
 }
 
 /*
@@ -342,77 +437,73 @@ static enum status already_on(const struct interposer *ip)
 	return DONE;
 }
 
-/* @record: of what goes again if it cannot be attached, or NULL */
+/* All that is in @record goes again in a failure */
 static enum status attach_era(const struct request *request, const char *name,
 			      const struct device *device,
-			      const struct device *meta, struct record *record)
+			      const struct place *place, struct record *record)
 {
 	const struct attach_options how = { .name = name, .pin = true,
 					    .limit = request->limit,
-					    .replace_word = "--wipe" };
+					    .replace_word = "--wipe",
+					    .record = record };
 	char block[16];
 	enum status status;
 
 	snprintf(block, sizeof(block), "%u", TRACK_BLOCK);
 	status = attach_if_safe(device->path, &how, 4,
-				(char *[]){ "era", (char *)meta->path,
+				(char *[]){ "era", (char *)place->meta.path,
 					    (char *)device->path, block });
-	if (record && status == DONE)
-		record_end(record);
-	else if (record)
-		record_roll_back(record);
 	if (status != DONE)
 		return status;
-	return add_line(request, name, device, meta) ? DONE : FAILED;
+	if (record_undo(record, "line %s %s", name, request->tab) &&
+	    add_line(request, name, device, place)) {
+		record_end(record);
+		return DONE;
+	}
+	record_roll_back(record);
+	return FAILED;
 }
 
-static enum status on_device(const struct request *request, const char *name,
-			     const struct device *device)
-{
-	struct device meta;
-
-	if (!device_find(request->meta, &meta) ||
-	    !prepare(request, device, &meta))
-		return FAILED;
-	return attach_era(request, name, device, &meta, NULL);
-}
-
-/* With a volume that is not there */
+/* With metadata that are not there */
 static enum status would_attach(const struct request *request, const char *name,
 				const struct device *device,
-				const struct device *meta, struct record *record)
+				const struct place *place)
 {
 	struct series series = { .block = TRACK_BLOCK };
 	char params[2 * PATH_MAX + 64];
 
 	snprintf(params, sizeof(params), "%s 1 pin era %s %s %u", device->path,
-		 meta->path, device->path, TRACK_BLOCK);
-	series_format(meta->path, &series);
+		 place->meta.path, device->path, TRACK_BLOCK);
+	series_format(place->meta.path, &series);
 	map_create_step(name, MAP_INTERPOSER, device->sectors, "interpose", params);
-	add_line(request, name, device, meta);
-	record_free(record);
+	add_line(request, name, device, place);
 	return DONE;
 }
 
-/* Of a command that fails or is killed no volume is left */
-static enum status on_new_volume(const struct request *request,
-				 const char *name, const struct device *device)
+/* Of a command that fails or is killed no volume is left, no file and no line */
+static enum status begin_tracking(const struct request *request,
+				  const char *name, const struct device *device)
 {
+	enum status status;
 	struct record record;
-	struct device meta;
 	char of_record[160];
+	struct place place;
 
 	snprintf(of_record, sizeof(of_record), "track-%s", name);
 	if (!record_begin(&record, of_record))
 		return FAILED;
-	if (make_volume(request, device, name, &record, &meta)) {
-		if (options.dry_run)
-			return would_attach(request, name, device, &meta, &record);
-		if (prepare(request, device, &meta))
-			return attach_era(request, name, device, &meta, &record);
+	if (!find_place(request, name, device, &record, &place) ||
+	    (!place.to_be_made && !prepare(request, device, &place.meta))) {
+		record_roll_back(&record);
+		status = interrupted() ? UNDONE : FAILED;
+	} else if (place.to_be_made) {
+		status = would_attach(request, name, device, &place);
+	} else {
+		status = attach_era(request, name, device, &place, &record);
 	}
-	record_roll_back(&record);
-	return interrupted() ? UNDONE : FAILED;
+	metafile_close(&place.file);
+	record_free(&record);
+	return status;
 }
 
 static enum status track_on(const struct request *request, const char *argument)
@@ -435,11 +526,12 @@ static enum status track_on(const struct request *request, const char *argument)
 		snprintf(name, sizeof(name), "%s", request->name);
 	if (!name_is_good(name))
 		return FAILED;
-	status = request->vg ? on_new_volume(request, name, &device) :
-		on_device(request, name, &device);
+	status = begin_tracking(request, name, &device);
 	if (status != DONE)
 		return status;
 	tell_boot(request, &device, true);
+	if (request->file)
+		start_unit(request, name);
 	say("%s is tracked; after a full backup, and after each further one: interposectl changed --mark %s",
 	    device.shown, name);
 	return DONE;
@@ -477,6 +569,64 @@ static enum status unpin_and_detach(const char *name)
 	return status;
 }
 
+/* By their numbers, before anything is changed */
+static bool note_parts(struct record *record, const struct request *request,
+		       const char *name, const char *file)
+{
+	char line[MAP_NAME_MAX + 32], identity[IDENTITY_MAX];
+
+	if (!record_undo_there(record, "file %s", file) ||
+	    !record_undo(record, "line %s %s", name, request->tab))
+		return false;
+	snprintf(line, sizeof(line), "origin %.100s-origin", name);
+	if (undo_identity(line, identity) &&
+	    !record_undo_of(record, identity, "%s", line))
+		return false;
+	snprintf(line, sizeof(line), "resume %s", name);
+	return undo_identity(line, identity) &&
+	       record_undo_of(record, identity, "pinned %s", name);
+}
+
+/* If this is killed from the detach on, the next command does the rest */
+static enum status remove_all(const struct request *request, const char *name,
+			      const char *file)
+{
+	enum status status = DONE;
+	struct record record;
+	char of_record[160];
+
+	snprintf(of_record, sizeof(of_record), ".track-%s", name);
+	if (!record_begin(&record, of_record))
+		return FAILED;
+	if (!note_parts(&record, request, name, file) || !record_show(&record))
+		status = FAILED;
+	else if (!options.dry_run)
+		status = unpin_and_detach(name);
+	if (status != DONE)
+		record_end(&record);
+	else if (!record_roll_back(&record))
+		status = FAILED;
+	else
+		say("%s, where it was recorded, is removed", file);
+	return status;
+}
+
+static enum status stop_tracking(const struct request *request,
+				 const char *name, const char *meta)
+{
+	char file[PATH_MAX];
+	bool is_file = metafile_of(meta, file, sizeof(file));
+
+	if (is_file && *file && !request->keep)
+		return remove_all(request, name, file);
+	if (unpin_and_detach(name) != DONE ||
+	    !tabline_remove(request->tab, name))
+		return FAILED;
+	if (is_file && !*file)
+		complain("the file where it was recorded was renamed or removed meanwhile; remove it, if it is still there");
+	return DONE;
+}
+
 static enum status track_off(const struct request *request, const char *argument)
 {
 	char name[MAP_NAME_MAX], path[PATH_MAX];
@@ -508,8 +658,8 @@ static enum status track_off(const struct request *request, const char *argument
 		status = DONE;
 	stack_free(&stack);
 	if (status == DONE)
-		status = unpin_and_detach(name);
-	if (status != DONE || !replace_line(request->tab, name, NULL))
+		status = stop_tracking(request, name, path);
+	if (status != DONE)
 		return FAILED;
 	tell_boot(request, &device, false);
 	return DONE;
@@ -524,6 +674,7 @@ struct shown {
 	struct series series;
 	struct era_status era;
 	char path[PATH_MAX];
+	char file[PATH_MAX];		/* or "" */
 	char why[SERIES_WHY];		/* or "": all since the first point is known */
 	bool known;
 };
@@ -538,6 +689,7 @@ static bool look(const struct interposer *ip, struct shown *shown)
 				  &shown->series);
 	if (found == SERIES_NONE)
 		return false;
+	metafile_of(shown->path, shown->file, sizeof(shown->file));
 	if (ip->has_status)
 		parse_era_status(ip->status.inner_status, &shown->era);
 	if (found == SERIES_DAMAGED)
@@ -562,6 +714,8 @@ static void show(const struct shown *shown)
 	printf("name:        %s\n", shown->ip->map.name);
 	printf("device:      %s\n", shown->ip->shown);
 	printf("metadata:    %s\n", shown->path);
+	if (*shown->file)
+		printf("file:        %s\n", shown->file);
 	printf("series:      %s, since %s\n", uuid, when);
 	printf("block size:  %" PRIu32 " KiB\n", shown->series.block / 2);
 	printf("era:         %" PRIu64 "\n", shown->era.current);
@@ -581,6 +735,7 @@ static void show_json(const struct shown *shown)
 	json_text("name", shown->ip->map.name);
 	json_text("device", shown->ip->shown);
 	json_text("metadata", shown->path);
+	json_text("file", *shown->file ? shown->file : NULL);
 	series_uuid_text(shown->series.uuid, text, sizeof(text));
 	json_text("series", text);
 	json_number("created", shown->series.created);
@@ -667,42 +822,49 @@ static enum status track_refresh(void)
  * The command line
  */
 
+/* No option is ignored silently */
+static bool goes_together(const struct request *request, bool on, bool off,
+			  bool status)
+{
+	const int places = !!request->meta + !!request->vg + !!request->file;
+
+	if ((places || request->name || request->wipe) && !on)
+		complain("--meta, --vg, --file, --name and --wipe can only be used with track on");
+	else if (request->keep && !off)
+		complain("--keep-file can only be used with track off");
+	else if (request->json && !status)
+		complain("--json can only be used with track status");
+	else if (places > 1)
+		complain("use only one of --meta, --vg and --file");
+	else if (on && !places)
+		complain("the place for what is recorded is missing; use --meta, --vg or --file");
+	else
+		return true;
+	return false;
+}
+
 static enum status act(const struct request *request, const char *action,
 		       int argc, char **argv)
 {
 	const bool on = !strcmp(action, "on"), off = !strcmp(action, "off");
+	const bool status = !strcmp(action, "status");
+	const bool refresh = !strcmp(action, "refresh");
 
-	if (!strcmp(action, "status") && !request->meta && !request->vg &&
-	    !request->name && !request->wipe)
-		return track_status(request, argc, argv);
-	if ((request->meta || request->vg || request->name || request->wipe) && !on) {
-		complain("--meta, --vg, --name and --wipe can only be used with track on");
-		return usage_error("track");
-	}
-	if (request->json) {
-		complain("--json can only be used with track status");
-		return usage_error("track");
-	}
-	if (!strcmp(action, "refresh"))
-		return argc ? too_many("track", argv[0]) : track_refresh();
-	if (!on && !off) {
+	if (!on && !off && !status && !refresh) {
 		complain("track: unknown action '%s'; use on, off, status or refresh",
 			 action);
 		return usage_error("track");
 	}
-	if (!argc)
+	if ((on || off) && !argc)
 		return missing("track", "a device");
-	if (argc > 1)
-		return too_many("track", argv[1]);
-	if (off)
-		return track_off(request, argv[0]);
-	if (request->meta && request->vg)
-		complain("use only one of --meta and --vg");
-	else if (request->meta || request->vg)
-		return track_on(request, argv[0]);
-	else
-		complain("the place for what is recorded is missing; use --meta or --vg");
-	return usage_error("track");
+	if (!goes_together(request, on, off, status))
+		return usage_error("track");
+	if (status)
+		return track_status(request, argc, argv);
+	if (argc > !refresh)
+		return too_many("track", argv[!refresh]);
+	return refresh ? track_refresh() : on ? track_on(request, argv[0]) :
+	       track_off(request, argv[0]);
 }
 
 enum status track_command(int argc, char **argv)
@@ -710,6 +872,8 @@ enum status track_command(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "meta", required_argument, NULL, 'm' },
 		{ "vg", required_argument, NULL, 'v' + 256 },
+		{ "file", required_argument, NULL, 'f' },
+		{ "keep-file", no_argument, NULL, 'k' },
 		{ "name", required_argument, NULL, 'N' },
 		{ "wipe", no_argument, NULL, 'w' },
 		{ "tab", required_argument, NULL, 't' },
@@ -726,6 +890,8 @@ enum status track_command(int argc, char **argv)
 		switch (option) {
 		case 'm': request.meta = optarg; break;
 		case 'v' + 256: request.vg = optarg; break;
+		case 'f': request.file = optarg; break;
+		case 'k': request.keep = true; break;
 		case 'N': request.name = optarg; break;
 		case 'w': request.wipe = true; break;
 		case 't': request.tab = optarg; break;

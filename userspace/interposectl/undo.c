@@ -18,6 +18,7 @@
  *     mapped devices    with the UUID of what was to be made, and still that name
  *     files             empty ones, as they are before their number is known
  *     loop devices      of the file that was made for it, by the number of that
+ *     lines             of an interposetab, by the name in them
  *     logical volumes   with the tag that was chosen for it alone
  */
 #include <errno.h>
@@ -35,10 +36,13 @@
 #include <unistd.h>
 #include <linux/loop.h>
 
+#include "continuity.h"
+#include "interposetab.h"
 #include "loop.h"
 #include "map.h"
 #include "say.h"
 #include "stack.h"
+#include "tabline.h"
 #include "undo.h"
 
 /*
@@ -139,46 +143,6 @@ static bool identity_of_origin(const char *name, char *identity)
 	       disk_identity(info.dev, identity);
 }
 
-struct file_search {
-	struct stat file;
-	char name[NAME_SIZE];
-};
-
-static bool is_loop_of(const char *name, void *data)
-{
-	struct file_search *search = data;
-	struct loop_info64 info;
-	char node[NAME_SIZE + 8];
-	bool found;
-	int fd;
-
-	if (!sysfs_exists(name, "loop/backing_file"))
-		return false;
-	snprintf(node, sizeof(node), "/dev/%s", name);
-	fd = open(node, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	found = !ioctl(fd, LOOP_GET_STATUS64, &info) &&
-		info.lo_device == search->file.st_dev &&
-		info.lo_inode == search->file.st_ino;
-	close(fd);
-	if (found)
-		snprintf(search->name, sizeof(search->name), "%s", name);
-	return found;
-}
-
-/* The loop device of a file, by device and inode */
-static bool loop_of_file(const char *path, char *name)
-{
-	struct file_search search = { };
-
-	if (stat(path, &search.file) ||
-	    !sysfs_each(".", ".", is_loop_of, &search))
-		return false;
-	snprintf(name, NAME_SIZE, "%s", search.name);
-	return true;
-}
-
 static bool identity_of_loop(const char *path, char *identity)
 {
 	char name[NAME_SIZE];
@@ -250,13 +214,15 @@ static bool map_that_was_made(enum map_kind kind, const char *name,
 }
 
 /* Only if no snapshot needs it */
-static bool undo_interposer(const char *name, const char *identity)
+static bool remove_interposer(const char *name, const char *identity,
+			      bool pinned)
 {
 	char names[1024] = "";
 	struct map_info info;
 	struct stack stack;
 	const struct interposer *ip;
 	size_t snapshots = 0;
+	bool good = true;
 
 	if (!map_that_was_made(MAP_INTERPOSER, name, identity, &info))
 		return true;
@@ -265,8 +231,21 @@ static bool undo_interposer(const char *name, const char *identity)
 	ip = stack_of_map(&stack, info.name);
 	if (ip && !options.dry_run)
 		snapshots = stack_snapshots_of(&stack, ip, names, sizeof(names));
+	if (ip && pinned && !snapshots && continuity_is_pinned(ip))
+		good = continuity_unpin(ip);
 	stack_free(&stack);
-	return snapshots || map_remove(info.name);
+	return snapshots || (good && map_remove(info.name));
+}
+
+static bool undo_interposer(const char *name, const char *identity)
+{
+	return remove_interposer(name, identity, false);
+}
+
+/* One that was made so, by a command that did not get to its end */
+static bool undo_pinned(const char *name, const char *identity)
+{
+	return remove_interposer(name, identity, true);
 }
 
 static bool undo_resume(const char *name, const char *identity)
@@ -414,7 +393,7 @@ static bool undo_file(const char *path, const char *identity)
 			 path);
 		return true;
 	}
-	if (loop_of_file(path, name)) {
+	if (loop_of_file(path, name) && !loop_goes(name)) {
 		complain("%s is in use by /dev/%s", path, name);
 		return false;
 	}
@@ -422,6 +401,17 @@ static bool undo_file(const char *path, const char *identity)
 		return true;
 	complain("cannot remove %s: %s", path, strerror(errno));
 	return false;
+}
+
+/* "NAME FILE": the line of that name in an interposetab */
+static bool undo_tab_line(const char *argument, const char *identity)
+{
+	char name[TAB_NAME_MAX + 1];
+	const char *file = strchr(argument, ' ');
+
+	(void)identity;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, " "), argument);
+	return !file || tabline_remove(file + 1, name);
 }
 
 static bool undo_ram(const char *directory, const char *identity)
@@ -544,6 +534,7 @@ static const struct {
 	bool (*identify)(const char *argument, char *identity);
 } undos[] = {
 	{ "interposer ", undo_interposer, identity_of_interposer },
+	{ "pinned ", undo_pinned, identity_of_interposer },
 	{ "origin ", undo_origin, identity_of_origin },
 	{ "resume ", undo_resume, identity_of_map },
 	{ "snapshot ", undo_snapshot, identity_of_snapshot },
@@ -551,6 +542,7 @@ static const struct {
 	{ "file ", undo_file, file_identity },
 	{ "ram ", undo_ram, NULL },
 	{ "lv ", undo_lv, identity_of_lv },
+	{ "line ", undo_tab_line, NULL },
 	{ "metadata-snapshot ", undo_metadata_snapshot, identity_of_map },
 };
 

@@ -511,3 +511,22 @@ bool witness_continues(const struct witness *then, const struct witness *now,
 			 now->type);
 	return false;
 }
+
+/* Where the UUID is in it, of those that have one there */
+static const struct {
+	const char *type;
+	size_t at;
+} uuids[] = {
+	{ "ext", 0x68 }, { "xfs", 32 }, { "btrfs", 0x20 },
+};
+
+bool witness_is_of_another(const struct witness *then, const struct witness *now)
+{
+	if (strcmp(then->type, now->type))
+		return true;
+	for (size_t i = 0; i < sizeof(uuids) / sizeof(*uuids); i++)
+		if (!strncmp(now->type, uuids[i].type, strlen(uuids[i].type)))
+			return memcmp(then->data + uuids[i].at,
+				      now->data + uuids[i].at, 16);
+	return false;
+}

@@ -41,4 +41,7 @@ void witness_read(const char *path, const struct witness *then,
 bool witness_continues(const struct witness *then, const struct witness *now,
 		       bool attached, char *why, size_t size);
 
+/* Do they tell that they are of two file systems? */
+bool witness_is_of_another(const struct witness *then, const struct witness *now);
+
 #endif

@@ -279,6 +279,22 @@ static void test_writing(void)
 	is("then all", enter() && !strcmp(undone, "resume x=12/34,file /odd!,") && !is_there("new"));
 }
 
+static void test_hidden(void)
+{
+	struct record record;
+
+	put_record(".one", "interposectl 2\nundo file /a\n");
+	is("what is hidden is not undone", enter() && !*undone);
+	is("one that a process has left is written anew",
+	   record_begin(&record, ".one") && record_undo(&record, "file /b"));
+	put_record("one", "interposectl 2\nready\n");
+	is("it is not shown where there is one already", !record_show(&record));
+	drop_record("one");
+	is("else it is", record_show(&record) && !strcmp(record.name, "one"));
+	record_free(&record);
+	is("and undone from then on", enter() && !strcmp(undone, "file /b,"));
+}
+
 static void suspend(bool hangs)
 {
 	for (int i = 0; i < MAPS; i++)
@@ -395,6 +411,7 @@ int main(void)
 	test_stuck();
 	test_damaged();
 	test_writing();
+	test_hidden();
 	test_suspended();
 	test_locked();
 	unlink(path);

@@ -195,12 +195,15 @@ static bool recovers(const char *lines)
  * Mapped devices
  */
 
+static bool pins;
+
 static bool attaches(const char *name)
 {
 	struct device device = { .path = "/dev/vda1", .sectors = 8 };
 	struct record record;
 	struct attachment attachment = { .device = &device, .name = name,
-					 .limit = 600, .record = &record };
+					 .limit = 600, .record = &record,
+					 .pin = pins };
 	bool good;
 
 	*removed = '\0';
@@ -224,6 +227,9 @@ static void test_maps(void)
 					   !strcmp(removed, "x"));
 	fails = false;
 	is("and what is undone later", attaches("x") && !strcmp(removed, "x"));
+	pins = true;
+	is("also what is pinned", attaches("x") && !strcmp(removed, "x"));
+	pins = false;
 	dies = AFTERWARDS;
 	is("and what one that was killed has made", !attaches("x") &&
 						    !strcmp(removed, "x"));
@@ -242,6 +248,8 @@ static void test_maps(void)
 
 	is("killed: an interposer", recovers("undo interposer x\n") &&
 				    !strcmp(removed, "x"));
+	is("killed: a pinned one", recovers("undo pinned x\n") &&
+				   !strcmp(removed, "x"));
 	is("killed: a snapshot", recovers("undo snapshot x\n") &&
 				 !strcmp(removed, "x"));
 	is("with another number", recovers("undo snapshot x\nis 1 4000:1/7\n") &&
@@ -354,6 +362,24 @@ static void test_files(void)
 	unlink(cow);
 }
 
+/* What "track" has added to an interposetab */
+static void test_lines(void)
+{
+	char tab[128], line[256], text[64] = "";
+	FILE *file;
+
+	strcpy(tab, path_of("tab"));
+	snprintf(line, sizeof(line), "undo line x %s\n", tab);
+	is("a line of a file that is not there", recovers(line) && !is_there("tab"));
+	put("tab", "# x\nx /dev/vda - era\nxx /dev/vdb - era\n");
+	is("a line", recovers(line));
+	file = fopen(tab, "r");
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	is("and no other one", !strcmp(text, "# x\nxx /dev/vdb - era\n"));
+	unlink(tab);
+}
+
 static void test_others(void)
 {
 	somebody_makes_a_directory();
@@ -386,6 +412,7 @@ int main(void)
 	state_dir = directory;
 	test_maps();
 	test_files();
+	test_lines();
 	test_others();
 	is("nothing else is left there", !rmdir(directory));
 	return done();

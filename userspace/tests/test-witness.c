@@ -363,6 +363,29 @@ static void test_others(void)
 	   strstr(why, "held f2fs, and holds ext4 now"));
 }
 
+static bool is_another(struct witness then, struct witness now)
+{
+	return witness_is_of_another(&then, &now);
+}
+
+static void test_identity(void)
+{
+	struct witness then;
+
+	ext4(true);
+	then = of("ext4");
+	ext4_mount(true);
+	is("a mounted ext4 is still the same one", !is_another(then, of("ext4")));
+	disk[SUPER + 0x68]++;
+	is("one with another UUID is not", is_another(then, of("ext4")));
+	xfs(1000, 5, 950);
+	is("nor is an XFS", is_another(then, of("xfs")));
+	then = of("xfs");
+	disk[32]++;
+	is("an XFS with another UUID", is_another(then, of("xfs")));
+	is("nothing is told by what has no witness", !is_another(of(""), of("")));
+}
+
 static bool goes_on(const struct series *series, const struct view_of_device *now)
 {
 	*why = '\0';
@@ -439,6 +462,7 @@ int main(void)
 	test_xfs();
 	test_xfs_crash();
 	test_others();
+	test_identity();
 	test_series();
 	test_crash();
 	return done();
