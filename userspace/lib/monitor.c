@@ -233,7 +233,8 @@ int monitor_once(struct interpose_monitor *monitor)
 		monitor->warned_percent = decision.percent;
 		say(monitor, MONITOR_WARNING,
 		    "is %u %% full%s", decision.percent,
-		    *snap.vg ? ", and its volume group has no free space" : "");
+		    *snap.vg ? ", and its volume group has no free space" :
+		    ", and its COW store cannot be extended");
 		break;
 	case INTERPOSE_EXTEND:
 		extend(monitor, &snap, &decision);
