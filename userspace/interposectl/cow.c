@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backing.h"
@@ -297,9 +298,141 @@ static bool make_loop(struct record *record, const char *file, int fd,
 	return false;
 }
 
+/*
+ * A file on an origin itself. The origin's hook would send a write there to the copy
+ * of what it overwrites; beneath the hook, nobody but the snapshot sees it.
+ */
+
+static uint64_t free_on(const char *directory)
+{
+	struct statvfs fs;
+
+	return statvfs(directory, &fs) ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+uint64_t cow_room(const char *directory)
+{
+	return free_on(directory) / 2;
+}
+
+/* What is set aside for root stays, too */
+static bool size_on_origin(const struct cow_request *request,
+			   const char *directory, uint64_t *bytes)
+{
+	uint64_t room = cow_room(directory) & ~(uint64_t)4095;
+
+	if (!cow_size(request, bytes))
+		return false;
+	if (request->options->size && *bytes <= free_on(directory))
+		return true;
+	if (request->options->size || room < LEAST) {
+		complain("%s: there is no room for a COW store of %" PRIu64 " MiB in %s, which has %" PRIu64 " MiB free; use another --size, or a COW store on another disk (--vg, --cow or --file)",
+			 request->snapshot, *bytes / MIB, directory,
+			 free_on(directory) / MIB);
+		return false;
+	}
+	if (*bytes > room) {
+		*bytes = room / whole_blocks(1, sysfs_block_size(request->origin->name)) *
+			 whole_blocks(1, sysfs_block_size(request->origin->name));
+		say("%s: %" PRIu64 " MiB for the COW store: half of what is free in %s, and less than 20%% of the device",
+		    request->snapshot, *bytes / MIB, directory);
+	}
+	return true;
+}
+
+static bool make_settled(struct settled *file, struct record *record)
+{
+	int fd = -1;
+	bool good = true;
+
+	if (!record_undo(record, "file %s", file->path))
+		return false;
+	if (step("fallocate -l %" PRIu64 " %s", file->bytes, file->path)) {
+		fd = file_create(record, file->path);
+		good = fd >= 0 && settled_allocate(file, fd);
+	}
+	if (good && step("chattr +i %s; sync -f %s", file->path, file->path)) {
+		good = settled_fix(file, fd);
+		fd = -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static bool make_on_origin(const struct cow_request *request,
+			   const struct device *origin, const char *directory,
+			   const char *path, struct record *record, char *node,
+			   size_t size)
+{
+	struct settled *file = request->file;
+	char why[256];
+
+	if (!settled_suits(directory, why, sizeof(why))) {
+		complain("the COW store would lie on an origin of the snapshot (%s), and cannot: %s %s; put it on another disk, or use --ram",
+			 origin->shown, directory, why);
+		return false;
+	}
+	if (!size_on_origin(request, directory, &file->bytes))
+		return false;
+	snprintf(file->path, sizeof(file->path), "%s", path);
+	snprintf(file->store, sizeof(file->store), "%.120s-cow",
+		 request->snapshot);
+	file->on = origin;
+	snprintf(node, size, "/dev/mapper/%s", file->store);
+	return map_is_free(MAP_STORE, file->store, MAP_OTHER_NAME) &&
+	       make_settled(file, record);
+}
+
+/* As extents_pieces() does it */
+static bool lay_step(const struct settled *file, const char *beneath)
+{
+	return step("filefrag -b512 -e %s | sed 's/[.:]/ /g' | awk '$1 ~ /^[0-9]+$/ { print $2, $6, \"linear\", on, $4 }' on=%s | dmsetup create %s --uuid INTERPOSE-COW-%s",
+		    file->path, beneath, file->store, file->store);
+}
+
+static bool lay(const struct settled *file, const char *beneath)
+{
+	struct map_piece *pieces = calloc(file->extents.n, sizeof(*pieces));
+	uint32_t cookie = 0;
+	bool good, made;
+
+	if (!pieces)
+		return false;
+	extents_pieces(&file->extents, pieces);
+	good = map_make_pieces(file->store, MAP_STORE, pieces, file->extents.n,
+			       beneath, &cookie, &made);
+	free(pieces);
+	map_wait(cookie);
+	if (good)
+		map_make_node(file->store);
+	return good;
+}
+
+/* Nothing is written there before it is proved that it is the file's */
+bool cow_lay(struct settled *file, const char *beneath, struct record *record)
+{
+	char node[MAP_NAME_MAX + 16];
+
+	snprintf(node, sizeof(node), "/dev/mapper/%s", file->store);
+	if ((!options.dry_run && !settled_prove(file, beneath)) ||
+	    !record_undo(record, "store %s", file->store))
+		return false;
+	if (lay_step(file, beneath)) {
+		if (!lay(file, beneath)) {
+			record_made_nothing(record, "store %s", file->store);
+			return false;
+		}
+		if (!record_made(record, "store %s", file->store))
+			return false;
+	}
+	return clear(node);
+}
+
 static bool make_file(const struct cow_request *request, struct record *record,
 		      char *node, size_t size)
 {
+	const struct device *origin = NULL;
 	char path[PATH_MAX], directory[PATH_MAX];
 	uint64_t bytes;
 	int fd = -1;
@@ -307,13 +440,20 @@ static bool make_file(const struct cow_request *request, struct record *record,
 
 	snprintf(path, sizeof(path), "%s", request->options->where);
 	snprintf(directory, sizeof(directory), "%s", path);
+	dirname(directory);
 	if (!cow_size(request, &bytes) || !file_path_is_good(path))
 		return false;
+	settled_clean(directory);
 	if (file_exists(path)) {
 		complain("%s already exists; name a new file", path);
 		return false;
 	}
-	good = is_allowed_directory(request, dirname(directory), path) &&
+	if (request->beneath)
+		origin = request->beneath(directory, request->data);
+	if (origin)
+		return make_on_origin(request, origin, directory, path, record,
+				      node, size);
+	good = is_allowed_directory(request, directory, path) &&
 	       file_make(record, path, bytes, &fd) &&
 	       make_loop(record, path, fd, node, size) && clear(node);
 	if (fd >= 0)

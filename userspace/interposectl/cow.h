@@ -6,6 +6,7 @@
 #define INTERPOSECTL_COW_H
 
 #include "device.h"
+#include "settled.h"
 #include "state.h"
 
 enum cow_kind { COW_NONE, COW_LV, COW_DEVICE, COW_FILE, COW_RAM };
@@ -26,7 +27,10 @@ struct cow_request {
 	/* it must not lie on any of these; @why if that is unknown */
 	enum lies (*reaches)(const char *name, const void *data, char *why,
 			     size_t size);
+	/* that on which a directory lies, and a store may be beneath its hook; or NULL */
+	const struct device *(*beneath)(const char *directory, const void *data);
 	const void *data;
+	struct settled *file;		/* with its path, if it is such a file */
 };
 
 /* What the chunk of a snapshot is to be, in sectors. @node: of its COW store */
@@ -41,5 +45,14 @@ bool cow_size(const struct cow_request *request, uint64_t *bytes);
 /* Makes it, cleared. Its node is in @node. False: it has been said why */
 bool cow_make(const struct cow_request *request, struct record *record,
 	      char *node, size_t size);
+
+/*
+ * One in a file on an origin is not yet there, but only its file: it is laid on the
+ * device beneath the hook, as soon as that is there. False: it has been said why
+ */
+bool cow_lay(struct settled *file, const char *beneath, struct record *record);
+
+/* How many bytes there can be in a file on an origin when nothing is said */
+uint64_t cow_room(const char *directory);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "device.h"
 #include "map.h"
+#include "settled.h"
 #include "state.h"
 
 #define ORIGINS_MAX	32
@@ -31,6 +32,7 @@ struct origin {
 	const char *space;		/* its --cow, or NULL */
 	char cow[PATH_MAX];
 	char store[PATH_MAX];		/* the COW store, for messages */
+	struct settled file;		/* if it is one on an origin, else without a path */
 	unsigned int chunk;		/* sectors */
 	enum made made;			/* the snapshot; set by instant() */
 };

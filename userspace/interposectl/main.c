@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "device.h"
 #include "map.h"
+#include "settled.h"
 #include "state.h"
 
 #define VERSION "0.1"
@@ -87,7 +88,7 @@ static const struct command commands[] = {
 	  "Creates snapshots of all these devices at the same instant. The COW store keeps\n"
 	  "the old contents of what is overwritten on the origin. Without an option for it, it\n"
 	  "is in the volume group with the most free space, else a file on the file system\n"
-	  "with the most, else in memory: never on an origin.\n\n"
+	  "with the most, else a file on that of the origin itself, or in memory.\n\n"
 	  "      --name NAME      name of the snapshot; default: DEVICE-snap\n"
 	  "  -s, --size SIZE      size of the COW store: 512M, 2G, or 20% of the device, which\n"
 	  "                       is the default\n"
@@ -95,7 +96,8 @@ static const struct command commands[] = {
 	  "      --cow DEVICE     COW store: all of this device, without --size; give it once\n"
 	  "                       for each device, in the same order\n"
 	  "      --wipe           use the --cow device even if there is data on it\n"
-	  "      --file PATH      COW store: a new file on another file system\n"
+	  "      --file PATH      COW store: a new file on another file system, or on that of\n"
+	  "                       the origin itself, if it is an ext4 or XFS\n"
 	  "      --ram            COW store: memory\n"
 	  "      --timeout SECONDS  give up and resume the devices if attaching one, or creating\n"
 	  "                       the snapshots, takes longer; default: 30\n"
@@ -206,7 +208,7 @@ static const struct command commands[] = {
 	  "  -s, --size SIZE      size of the COW store, as of snapshot\n"
 	  "      --vg VG          COW store: a new logical volume in this volume group\n"
 	  "      --cow DEVICE     COW store: all of this device\n"
-	  "      --file PATH      COW store: a new file on another file system\n"
+	  "      --file PATH      COW store: a new file\n"
 	  "      --ram            COW store: memory\n"
 	  "      --at DIR         run: mount the snapshots below this directory\n"
 	  "      --days N         prune: remove those that are older\n"
@@ -383,9 +385,10 @@ enum status recover_command(int argc, char **argv)
 		return done;
 	if (optind < argc)
 		return too_many("recover", argv[optind]);
+	if (!settled_clean_all() && !state_left)
+		say("nothing to clean up");
 	if (state_left)
 		return FAILED;
-	say("nothing to clean up");
 	return DONE;
 }
 

@@ -377,6 +377,12 @@ static const struct kind kinds[] = {
 		DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
 		DM_UDEV_DISABLE_OTHER_RULES_FLAG,
 	},
+	[MAP_STORE] = {
+		"INTERPOSE-COW-",
+		DM_UDEV_DISABLE_DISK_RULES_FLAG |
+		DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+		DM_UDEV_DISABLE_OTHER_RULES_FLAG,
+	},
 };
 
 /* As a shell reads it; what it is to expand, such as "$(...)", stays */
@@ -411,10 +417,15 @@ bool map_made(enum map_kind kind, const char *name, struct map_info *info)
 	return map_with_uuid(uuid, info);
 }
 
+bool map_is_of(enum map_kind kind, const char *uuid)
+{
+	return !strncmp(uuid, kinds[kind].prefix, strlen(kinds[kind].prefix));
+}
+
 static bool is_ours(const char *uuid)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (!strncmp(uuid, kinds[i].prefix, strlen(kinds[i].prefix)))
+		if (map_is_of(i, uuid))
 			return true;
 	return false;
 }
@@ -473,6 +484,27 @@ static bool load(const char *name, dev_t dev, uint64_t sectors,
 	good = dm_task_add_target(dmt, 0, sectors, type, params) &&
 	       run_for(dmt, "cannot create", name, dev, table);
 	dm_task_destroy(dmt);
+	return good;
+}
+
+static bool load_pieces(const char *name, dev_t dev,
+			const struct map_piece *pieces, size_t n,
+			const char *beneath)
+{
+	struct dm_task *dmt = task(DM_DEVICE_RELOAD, name);
+	char params[512], table[512];
+	bool good = dmt;
+
+	for (size_t i = 0; i < n && good; i++) {
+		snprintf(params, sizeof(params), "%.256s %llu", beneath,
+			 (unsigned long long)pieces[i].at);
+		good = dm_task_add_target(dmt, pieces[i].start,
+					  pieces[i].length, "linear", params);
+	}
+	snprintf(table, sizeof(table), "linear %.256s", beneath);
+	good = good && run_for(dmt, "cannot create", name, dev, table);
+	if (dmt)
+		dm_task_destroy(dmt);
 	return good;
 }
 
@@ -535,6 +567,26 @@ bool map_make(const char *name, enum map_kind kind, uint64_t sectors,
 	if (good && loaded)
 		loaded(data);
 	good = good && start(name, dev, kind, type, params, cookie);
+	if (!good && *made)
+		*made = !remove_empty(name, cookie);
+	return good;
+}
+
+bool map_make_pieces(const char *name, enum map_kind kind,
+		     const struct map_piece *pieces, size_t n,
+		     const char *beneath, uint32_t *cookie, bool *made)
+{
+	char uuid[MAP_UUID_MAX];
+	bool good;
+	dev_t dev;
+
+	*made = false;
+	uuid_of(kind, name, uuid);
+	if (!map_is_free(kind, name, MAP_OTHER_NAME))
+		return false;
+	good = create_empty(name, uuid, &dev, made) &&
+	       load_pieces(name, dev, pieces, n, beneath) &&
+	       start(name, dev, kind, "linear", beneath, cookie);
 	if (!good && *made)
 		*made = !remove_empty(name, cookie);
 	return good;

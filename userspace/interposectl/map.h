@@ -7,14 +7,18 @@
 #define INTERPOSECTL_MAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define MAP_NAME_MAX	128
 #define MAP_UUID_MAX	129
 
-/* MAP_ORIGIN: the snapshot-origin beneath an era */
-enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT, MAP_ORIGIN };
+/*
+ * MAP_ORIGIN: the snapshot-origin beneath an era. MAP_STORE: the blocks of a file,
+ * beneath the hook of the device on which they are
+ */
+enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT, MAP_ORIGIN, MAP_STORE };
 
 struct map_info {
 	char name[MAP_NAME_MAX];
@@ -29,6 +33,11 @@ struct map_line {
 	uint64_t length;
 	char *type;
 	char *params;
+};
+
+/* A line of the target linear, in sectors; @at: on the device beneath */
+struct map_piece {
+	uint64_t start, length, at;
 };
 
 void map_setup(void);
@@ -55,6 +64,8 @@ bool map_status_of(dev_t dev, struct map_line *line);
 bool map_table_of(dev_t dev, struct map_line *line);
 /* What interposectl has made under that name, also if it was renamed since */
 bool map_made(enum map_kind kind, const char *name, struct map_info *info);
+/* It has been made as that, under any name */
+bool map_is_of(enum map_kind kind, const char *uuid);
 bool map_with_uuid(const char *uuid, struct map_info *info);
 #define MAP_OTHER_NAME	"choose another --name"
 /* For a new one? False: it has been said why not, and the @remedy */
@@ -86,6 +97,10 @@ bool map_create_step(const char *name, enum map_kind kind, uint64_t sectors,
 bool map_make(const char *name, enum map_kind kind, uint64_t sectors,
 	      const char *type, const char *params, uint32_t *cookie,
 	      bool *made, void (*loaded)(void *data), void *data);
+/* Of the target linear, on @beneath; what is printed is for the caller to say */
+bool map_make_pieces(const char *name, enum map_kind kind,
+		     const struct map_piece *pieces, size_t n,
+		     const char *beneath, uint32_t *cookie, bool *made);
 /* Another table, for the next resume */
 bool map_load(const char *name, uint64_t sectors, const char *type,
 	      const char *params);

@@ -101,7 +101,7 @@ static bool lies_apart(const struct device *device, const char *name,
 	const char *const devices[] = { device->name };
 	char why[512];
 
-	switch (reach(name, devices, 1, why, sizeof(why))) {
+	switch (reach(name, devices, 1, NULL, why, sizeof(why))) {
 	case LIES_NOT:
 		return true;
 	case LIES_ON:

@@ -53,8 +53,7 @@ bool write_zeroes(int fd, const char *path, uint64_t bytes, bool in_memory)
 	return false;
 }
 
-/* Whatever gets that name from now on: it is this file that is written to */
-static int create(struct record *record, const char *path)
+int file_create(struct record *record, const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -100,6 +99,6 @@ bool file_make(struct record *record, const char *path, uint64_t bytes, int *fd)
 	if (!step("fallocate -l %" PRIu64 " %s", bytes,
 		  quote(path, word, sizeof(word))))
 		return true;
-	*fd = create(record, path);
+	*fd = file_create(record, path);
 	return *fd >= 0 && allocate(*fd, path, bytes);
 }

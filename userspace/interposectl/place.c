@@ -153,12 +153,14 @@ static uint64_t room_on(const char *directory)
 	return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
-static bool choose_file(const struct place_request *request,
-			struct cow_options *options)
+/* The one with the most free space, of those for which that is true; 0: none */
+static uint64_t find_room(const struct place_request *request,
+			  bool (*suits)(const struct place_request *request,
+					const char *directory, uint64_t room),
+			  char *path)
 {
 	struct libmnt_table *table = device_mounts();
 	struct libmnt_iter *at = mnt_new_iter(MNT_ITER_FORWARD);
-	static char path[PATH_MAX];
 	struct libmnt_fs *fs;
 	uint64_t most = 0;
 
@@ -169,22 +171,65 @@ static bool choose_file(const struct place_request *request,
 		if (!is_local(mnt_fs_get_fstype(fs) ?: "") || !stays(target) ||
 		    !is_ours(target))
 			continue;
+		settled_clean(target);
 		room = room_on(target);
-		if (room / 2 < request->bytes || room <= most ||
-		    !directory_lies_apart(request, target))
+		if (room <= most || !suits(request, target, room))
 			continue;
-		snprintf(path, sizeof(path), "%s/.interposectl-%s.cow",
+		snprintf(path, PATH_MAX, "%s/.interposectl-%s.cow",
 			 strcmp(target, "/") ? target : "", request->name);
 		most = room;
 	}
 	mnt_free_iter(at);
 	mnt_unref_table(table);
-	if (!most)
+	return most;
+}
+
+static bool has_room(const struct place_request *request,
+		     const char *directory, uint64_t room)
+{
+	return room / 2 >= request->bytes &&
+	       directory_lies_apart(request, directory);
+}
+
+static bool choose_file(const struct place_request *request,
+			struct cow_options *options)
+{
+	static char path[PATH_MAX];
+	uint64_t room = find_room(request, has_room, path);
+
+	if (!room)
 		return false;
 	options->kind = COW_FILE;
 	options->where = path;
 	say("%s: the COW store is the file %s, where %" PRIu64 " MiB are free",
-	    request->name, path, most / MIB);
+	    request->name, path, room / MIB);
+	return true;
+}
+
+static bool is_on_origin(const struct place_request *request,
+			 const char *directory, uint64_t room)
+{
+	char why[256];
+
+	return room / 2 >= LEAST * request->n &&
+	       request->beneath(directory, request->data) &&
+	       settled_suits(directory, why, sizeof(why));
+}
+
+/* If it is not to be smaller than it could be in memory */
+static bool choose_file_on_origin(const struct place_request *request,
+				  struct cow_options *options)
+{
+	static char path[PATH_MAX];
+	uint64_t room = find_room(request, is_on_origin, path);
+
+	if (!room || (room / 2 < request->bytes &&
+		      (options->size || room / 2 < request->memory)))
+		return false;
+	options->kind = COW_FILE;
+	options->where = path;
+	say("%s: the COW store is the file %s, on the disk of the snapshot itself, where %" PRIu64 " MiB are free",
+	    request->name, path, room / MIB);
 	return true;
 }
 
@@ -195,13 +240,14 @@ static bool choose_file(const struct place_request *request,
 bool place_choose(const struct place_request *request,
 		  struct cow_options *options)
 {
-	if (choose_group(request, options) || choose_file(request, options))
+	if (choose_group(request, options) || choose_file(request, options) ||
+	    choose_file_on_origin(request, options))
 		return true;
 	if (request->memory >= (options->size ? request->bytes : LEAST)) {
 		options->kind = COW_RAM;
 		return true; /* and how much of it is said when it is taken */
 	}
-	complain("%s: there is no place for its COW store: no volume group has %" PRIu64 " MiB free, no other file system twice as much, and memory is short; name one with --vg, --cow, --file or --ram",
+	complain("%s: there is no place for its COW store: no volume group has %" PRIu64 " MiB free, no file system twice as much, and memory is short; name one with --vg, --cow, --file or --ram",
 		 request->name, (request->bytes + MIB - 1) / MIB);
 	return false;
 }

@@ -11,9 +11,35 @@ struct reach {
 	const char *const *devices;
 	size_t n;
 	const struct stack *stack;
+	const char *beneath;	/* what is written to beneath its own hook, or NULL */
 	enum lies lies;
 	char why[512];
 };
+
+/* A COW store beneath the hook of that device */
+static bool is_store_on(const struct reach *reach, const char *name,
+			const char *device)
+{
+	const struct interposer *ip = stack_of_device(reach->stack, device);
+	char beneath[NAME_SIZE + 8], uuid[MAP_UUID_MAX];
+
+	if (!ip || !*ip->beneath)
+		return false;
+	snprintf(beneath, sizeof(beneath), "slaves/%s", ip->beneath);
+	return sysfs_exists(name, beneath) &&
+	       sysfs_read(name, "dm/uuid", uuid, sizeof(uuid)) &&
+	       map_is_of(MAP_STORE, uuid);
+}
+
+/* Are writes to @name beneath the hook of @device? */
+static bool is_passed_by(const struct reach *reach, const char *name,
+			 const char *device)
+{
+	if (reach->beneath && !strcmp(name, reach->beneath) &&
+	    !strcmp(device, reach->beneath))
+		return true;
+	return is_store_on(reach, name, device);
+}
 
 /* LIES_ON is final, and LIES_UNKNOWN overrides LIES_NOT */
 static void reach_devices(struct reach *reach, const char *name)
@@ -21,8 +47,9 @@ static void reach_devices(struct reach *reach, const char *name)
 	char why[512];
 
 	for (size_t i = 0; i < reach->n && reach->lies != LIES_ON; i++) {
-		enum lies lies = sysfs_where(name, reach->devices[i], why,
-					     sizeof(why));
+		const char *device = reach->devices[i];
+		enum lies lies = is_passed_by(reach, name, device) ? LIES_NOT :
+				 sysfs_where(name, device, why, sizeof(why));
 
 		if (lies == LIES_NOT)
 			continue;
@@ -50,6 +77,7 @@ static void reach_from(struct reach *reach, const char *name,
 	reach_devices(reach, name);
 	for (size_t i = 0; i < stack->n_interposers; i++)
 		if (reach->lies != LIES_ON &&
+		    !is_passed_by(reach, name, stack->interposers[i].device) &&
 		    sysfs_lies_on(name, stack->interposers[i].device))
 			reach_interposer(reach, &stack->interposers[i]);
 	for (size_t i = 0; depth && i < stack->n_snapshots; i++) {
@@ -57,6 +85,7 @@ static void reach_from(struct reach *reach, const char *name,
 		const struct interposer *ip = stack_of_snapshot(stack, snap);
 
 		if (reach->lies != LIES_ON && ip &&
+		    !is_passed_by(reach, name, ip->device) &&
 		    sysfs_lies_on(name, ip->device) &&
 		    sysfs_name(snap->table.cow, cow))
 			reach_from(reach, cow, depth - 1);
@@ -64,9 +93,9 @@ static void reach_from(struct reach *reach, const char *name,
 }
 
 enum lies reach(const char *name, const char *const *devices, size_t n,
-		char *why, size_t size)
+		const char *beneath, char *why, size_t size)
 {
-	struct reach from = { .devices = devices, .n = n };
+	struct reach from = { .devices = devices, .n = n, .beneath = beneath };
 	struct stack stack;
 
 	if (!stack_read(&stack)) {

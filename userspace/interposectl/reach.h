@@ -10,9 +10,10 @@
 #include "sysfs.h"
 
 /*
- * Do writes to @name come to any of these @n devices? @why: if it is LIES_UNKNOWN.
+ * Do writes to @name come to any of these @n devices? Those past the hook of @beneath,
+ * or NULL, do not come by what interposes it. @why: if it is LIES_UNKNOWN.
  */
 enum lies reach(const char *name, const char *const *devices, size_t n,
-		char *why, size_t size);
+		const char *beneath, char *why, size_t size);
 
 #endif

@@ -4,12 +4,14 @@
  *
  *     find the origins -> a COW store for each -> attach those that are not ->
  *     the instant -> "ready". What was done is undone if a step fails, and when
- *     the snapshot is removed.
+ *     the snapshot is removed. Of a COW store in a file on an origin there is only
+ *     the file at first; it is laid beneath the hook when that is there.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -246,15 +248,41 @@ static bool name_snapshots(struct request *request)
  * The COW stores
  */
 
-static enum lies reaches_origin(const char *name, const void *data, char *why,
-				size_t size)
+static enum lies reaches(const char *name, const struct request *request,
+			 const char *beneath, char *why, size_t size)
 {
-	const struct request *request = data;
 	const char *names[ORIGINS_MAX];
 
 	for (size_t i = 0; i < request->n; i++)
 		names[i] = request->origins[i].device.name;
-	return reach(name, names, request->n, why, size);
+	return reach(name, names, request->n, beneath, why, size);
+}
+
+static enum lies reaches_origin(const char *name, const void *data, char *why,
+				size_t size)
+{
+	return reaches(name, data, NULL, why, size);
+}
+
+/* The file system itself is on it, and no other hook is on the way down from there */
+static const struct device *beneath_origin(const char *directory,
+					   const void *data)
+{
+	const struct request *request = data;
+	char why[512];
+	struct stat st;
+
+	if (stat(directory, &st))
+		return NULL;
+	for (size_t i = 0; i < request->n; i++) {
+		const struct device *device = &request->origins[i].device;
+
+		if (device->dev == st.st_dev &&
+		    reaches(device->name, request, device->name, why,
+			    sizeof(why)) == LIES_NOT)
+			return device;
+	}
+	return NULL;
 }
 
 /* Nothing was said */
@@ -263,7 +291,9 @@ static bool choose_space(struct request *request)
 	struct place_request space = {
 		.memory = cow_memory(1),
 		.name = request->name,
+		.n = request->n,
 		.reaches = reaches_origin,
+		.beneath = beneath_origin,
 		.data = request,
 	};
 
@@ -295,7 +325,9 @@ static bool make_space(struct request *request, struct record *record)
 			.snapshot = origin->snapshot,
 			.memory = memory,
 			.reaches = reaches_origin,
+			.beneath = beneath_origin,
 			.data = request,
+			.file = &origin->file,
 		};
 
 		if (cow.kind == COW_DEVICE)
@@ -433,6 +465,48 @@ static bool find_beneath(struct request *request)
 }
 
 /*
+ * COW stores in files on an origin
+ */
+
+static const char *beneath_of(const struct request *request,
+			      const struct device *device)
+{
+	for (size_t i = 0; i < request->n; i++)
+		if (&request->origins[i].device == device)
+			return request->origins[i].beneath;
+	return "";
+}
+
+static bool lay_stores(struct request *request, struct record *record)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct origin *origin = &request->origins[i];
+
+		if (!*origin->file.path)
+			continue;
+		if (interrupted() ||
+		    !cow_lay(&origin->file,
+			     beneath_of(request, origin->file.on), record))
+			return false;
+		origin->chunk = cow_chunk(&origin->device, origin->cow);
+	}
+	return true;
+}
+
+/*
+ * The last look before the instant. Not in it: what the file system would have to
+ * read for the answer may wait for the resume.
+ */
+static bool check_stores(const struct request *request)
+{
+	for (size_t i = 0; i < request->n && !options.dry_run; i++)
+		if (*request->origins[i].file.path &&
+		    !settled_check(&request->origins[i].file))
+			return false;
+	return true;
+}
+
+/*
  * All of it
  */
 
@@ -469,7 +543,8 @@ static bool take(struct request *request, struct record *record)
 	enum outcome outcome;
 
 	if (!make_space(request, record) || !attach_origins(request, record) ||
-	    !find_beneath(request) || !make_bases(request, record))
+	    !find_beneath(request) || !lay_stores(request, record) ||
+	    !make_bases(request, record))
 		return false;
 	for (size_t i = 0; i < request->n; i++)
 		if (!record_undo(record, "snapshot %s",
@@ -482,7 +557,7 @@ static bool take(struct request *request, struct record *record)
 		     !record_undo_there(record, "resume %s",
 					request->origins[i].base)))
 			return false;
-	if (!write_back_all(request))
+	if (!write_back_all(request) || !check_stores(request))
 		return false;
 	outcome = instant(request->origins, request->n, request->limit,
 			  record);
@@ -527,6 +602,12 @@ static void tell_how_to_use(const struct request *request)
 	if (request->cow.kind == COW_LV)
 		say("to extend its COW store before it is full: interposectl monitor");
 	say("afterwards: interposectl snapshot --remove %s", request->name);
+}
+
+static void forget(struct request *request)
+{
+	for (size_t i = 0; i < request->n; i++)
+		settled_forget(&request->origins[i].file);
 }
 
 static enum status take_snapshot(struct request *request, int argc, char **argv)
@@ -733,6 +814,7 @@ enum status snapshot_command(int argc, char **argv)
 	struct request request = { .limit = LIMIT_SECONDS };
 	const char *remove = NULL;
 	struct said said = { };
+	enum status status;
 	bool good = true;
 	int option;
 
@@ -759,5 +841,7 @@ enum status snapshot_command(int argc, char **argv)
 		return remove_snapshot(map_name(remove));
 	if (!said.devices)
 		return missing("snapshot", "a device");
-	return take_snapshot(&request, said.devices, argv + optind);
+	status = take_snapshot(&request, said.devices, argv + optind);
+	forget(&request);
+	return status;
 }

@@ -16,7 +16,8 @@
  * may have left it, so this much is undone, and no more:
  *
  *     mapped devices    with the UUID of what was to be made, and still that name
- *     files             empty ones, as they are before their number is known
+ *     files             empty ones, as they are before their number is known; an
+ *                       immutable one is never without its number
  *     loop devices      of the file that was made for it, by the number of that
  *     lines             of an interposetab, by the name in them
  *     logical volumes   with the tag that was chosen for it alone
@@ -41,6 +42,7 @@
 #include "loop.h"
 #include "map.h"
 #include "say.h"
+#include "settled.h"
 #include "stack.h"
 #include "tabline.h"
 #include "undo.h"
@@ -140,6 +142,14 @@ static bool identity_of_origin(const char *name, char *identity)
 	struct map_info info;
 
 	return map_made(MAP_ORIGIN, name, &info) &&
+	       disk_identity(info.dev, identity);
+}
+
+static bool identity_of_store(const char *name, char *identity)
+{
+	struct map_info info;
+
+	return map_made(MAP_STORE, name, &info) &&
 	       disk_identity(info.dev, identity);
 }
 
@@ -283,6 +293,20 @@ static bool undo_snapshot(const char *name, const char *identity)
 	return map_remove(info.name);
 }
 
+static bool undo_store(const char *name, const char *identity)
+{
+	struct map_info info;
+
+	if (!map_that_was_made(MAP_STORE, name, identity, &info))
+		return true;
+	if (info.open_count && !options.dry_run) {
+		complain("/dev/mapper/%s is in use, and with it the file in which it lies",
+			 info.name);
+		return false;
+	}
+	return map_remove(info.name);
+}
+
 /* Who else has dropped it has left nothing to do: "8/512 3 -" */
 static bool undo_metadata_snapshot(const char *name, const char *identity)
 {
@@ -397,6 +421,13 @@ static bool undo_file(const char *path, const char *identity)
 		complain("%s is in use by /dev/%s", path, name);
 		return false;
 	}
+	if (settled_in_use(path, name, sizeof(name))) {
+		complain("%s is in use by /dev/mapper/%s", path, name);
+		return false;
+	}
+	if (*identity && settled_is_fixed(path) &&
+	    step("chattr -i %s", path) && !settled_release(path))
+		return false;
 	if (!step("rm %s", path) || !unlink(path) || errno == ENOENT)
 		return true;
 	complain("cannot remove %s: %s", path, strerror(errno));
@@ -536,6 +567,7 @@ static const struct {
 	{ "interposer ", undo_interposer, identity_of_interposer },
 	{ "pinned ", undo_pinned, identity_of_interposer },
 	{ "origin ", undo_origin, identity_of_origin },
+	{ "store ", undo_store, identity_of_store },
 	{ "resume ", undo_resume, identity_of_map },
 	{ "snapshot ", undo_snapshot, identity_of_snapshot },
 	{ "loop ", undo_loop, identity_of_loop },

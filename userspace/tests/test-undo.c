@@ -252,6 +252,8 @@ static void test_maps(void)
 				   !strcmp(removed, "x"));
 	is("killed: a snapshot", recovers("undo snapshot x\n") &&
 				 !strcmp(removed, "x"));
+	is("killed: a COW store on its origin", recovers("undo store x\n") &&
+						!strcmp(removed, "x"));
 	is("with another number", recovers("undo snapshot x\nis 1 4000:1/7\n") &&
 				  !*removed);
 	is("known to have made nothing", recovers("undo snapshot x\ndone 1\n") &&

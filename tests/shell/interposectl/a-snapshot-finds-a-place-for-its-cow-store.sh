@@ -1,10 +1,10 @@
 #!/bin/bash
 # tier: full
-# timeout: 300
+# timeout: 400
 # Given a mounted ext4, and a disk without anything, with a volume group, or with a file system
-# When snapshots are taken, and a backup is made, without a word on where the COW store is to be
-# Then it is a volume in the group, if there is room and the group lies on no origin; else a file on the file system; else
-#   memory; it is named, and gone afterwards
+# When snapshots are taken, and backups are made, without a word on where the COW store is to be
+# Then it is a volume in the group, if there is room and the group lies on no origin; else a file on another file system;
+#   else a file on the first one itself; else memory; it is named, and gone afterwards
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 requires_target snapshot
@@ -22,8 +22,22 @@ spare=$(partition "$(scratch b)" 128)
 at=$(mkfs_mounted ext4 "$dev")
 vg=${P}vg
 interposectl_status 0 snapshot --name "$P-snap" "$at"
-says "of memory for the COW store"
+says "the COW store is the file $at/.interposectl-$P-snap.cow, on the disk of the snapshot itself"
 take_writes "$at"
+interposectl_status 0 snapshot --remove "$P-snap"
+# what is in the free space is not copied from where the COW store is
+dd if=/dev/urandom of="$at/gone" bs=1M count=34 conv=fsync status=none
+rm "$at/gone"
+sync -f "$at"
+interposectl_status 0 backup --ram --name all --to "$T_DIR/alone" "$at"
+interposectl_status 0 backup --name less --to "$T_DIR/alone" "$at"
+says "the COW store is the file $at/.interposectl-backup-" "full backup of"
+interposectl_status 0 backup verify "$T_DIR/alone"
+all=$(stat -c %s "$T_DIR"/alone/all.*.qcow2) less=$(stat -c %s "$T_DIR"/alone/less.*.qcow2)
+((less + (7 << 20) < all)) || fail "$less bytes are not much less than $all"
+equal "files that are left" $'lost+found\nwritten' "$(ls -A "$at")"
+interposectl_status 0 snapshot --name "$P-snap" "$spare"
+says "of memory for the COW store"
 interposectl_status 0 snapshot --remove "$P-snap"
 # on another partition of the origin's disk, it lies apart
 pvcreate -qq "$rest"
@@ -46,9 +60,9 @@ group_goes "$rest"
 interposectl_status 0 backup --to "$T_DIR/store" "$at"
 says "the COW store is the file $T_DIR/spare/.interposectl-backup-" "full backup of"
 [[ ! $(echo "$T_DIR/spare"/.interposectl*) == *.cow ]] || fail "the file is left"
-# on the origin it is not, whatever else there is
+# as a last resort it is on the origin
 interposectl_status 0 snapshot --name "$P-snap" --size 24M "$T_DIR/spare"
-says "of memory for the COW store"
+says "the COW store is the file $T_DIR/spare/.interposectl-$P-snap.cow, on the disk of the snapshot itself"
 interposectl_status 0 snapshot --remove "$P-snap"
 umount "$T_DIR/spare" "$at"
 test_done

@@ -2,9 +2,9 @@
 # tier: full
 # timeout: 300
 # Given a mounted ext4
-# When interposectl is to make a snapshot with the space in a file on it, on a loop device above that, on another
-#   partition of the disk of which the snapshot is, on a device with a file system, on one that is in use, or on one
-#   that has a snapshot with its space on the first
+# When interposectl is to make a snapshot with the space in a file on it of which the whole disk has a snapshot, on a loop
+#   device above a file there, on another partition of the disk of which the snapshot is, on a device with a file system,
+#   on one that is in use, or on one that has a snapshot with its space on the first
 # Then it refuses, says why, and leaves nothing behind
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
@@ -27,7 +27,7 @@ at=$(mkfs_mounted ext4 "$dev")
 truncate -s 32M "$at/file"
 cleanup loop_detach "$at/file"
 loop=$(losetup -f --show "$at/file")
-refused "would lie on an origin of the snapshot" --file "$at/cow" "$at"
+refused "would lie on an origin of the snapshot" --file "$at/cow" "$disk"
 [[ ! -e $at/cow ]] || fail "the file is left"
 refused "would lie on an origin of the snapshot" --cow "$loop" "$dev"
 refused "would lie on an origin of the snapshot" --cow "${dev%1}2" "$disk"

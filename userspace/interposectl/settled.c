@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+
+#include "say.h"
+#include "settled.h"
+#include "state.h"
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC	0x58465342
+#endif
+
+/* "BOOT-ID NAME": when it was made, and for which mapped device */
+#define ATTRIBUTE	"trusted.interposectl"
+#define BOOT_SIZE	64
+
+/*
+ * Where there can be one
+ */
+
+/* On these nothing but an ioctl moves the blocks of a file, and none an immutable one's */
+static bool stays_on(const struct statfs *fs)
+{
+	return fs->f_type == EXT4_SUPER_MAGIC || fs->f_type == XFS_SUPER_MAGIC;
+}
+
+/* Also of a directory: what is made in it inherits this */
+static const char *bad_flag(int fd)
+{
+	struct fsxattr attributes;
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) ||
+	    ioctl(fd, FS_IOC_FSGETXATTR, &attributes))
+		return "has no attributes that can be read";
+	if (st.stx_attributes & STATX_ATTR_ENCRYPTED)
+		return "is encrypted";
+	if (st.stx_attributes & STATX_ATTR_COMPRESSED)
+		return "is compressed";
+	if (st.stx_attributes & STATX_ATTR_VERITY)
+		return "is protected by fs-verity";
+	if (st.stx_attributes & STATX_ATTR_DAX ||
+	    attributes.fsx_xflags & FS_XFLAG_DAX)
+		return "is for DAX";
+	if (attributes.fsx_xflags & (FS_XFLAG_REALTIME | FS_XFLAG_RTINHERIT))
+		return "is on the realtime device of an XFS";
+	return NULL;
+}
+
+bool settled_suits(const char *directory, char *why, size_t size)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *flag = NULL;
+	struct statfs fs;
+	bool good = false;
+
+	if (fd < 0 || fstatfs(fd, &fs)) {
+		snprintf(why, size, "cannot be opened (%s)", strerror(errno));
+	} else if (!stays_on(&fs)) {
+		snprintf(why, size, "is neither on an ext4 nor on an XFS, and only on these the blocks of a file stay where they are");
+	} else {
+		flag = bad_flag(fd);
+		good = !flag;
+		if (flag)
+			snprintf(why, size, "%s", flag);
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* Also of a mount with data=journal, where the data comes later than the journal */
+static const char *unfit(int fd)
+{
+	const char *flag = bad_flag(fd);
+	struct statx st;
+
+	if (flag)
+		return flag;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) ||
+	    !(st.stx_mask & STATX_DIOALIGN) || !st.stx_dio_offset_align)
+		return "takes no direct I/O, as with data=journal";
+	return NULL;
+}
+
+/*
+ * Making it
+ */
+
+static bool boot_id(char *id)
+{
+	char path[PATH_MAX];
+	FILE *file = fopen(proc_path("sys/kernel/random/boot_id", path,
+				     sizeof(path)), "re");
+	bool good = file && fscanf(file, "%63s", id) == 1;
+
+	if (file)
+		fclose(file);
+	return good;
+}
+
+static bool refuse_file(const struct settled *file, const char *why)
+{
+	complain("the COW store cannot be in %s: it %s; put it on another disk, or use --ram",
+		 file->path, why);
+	return false;
+}
+
+static bool failed(const struct settled *file)
+{
+	complain("cannot make %s: %s", file->path, strerror(errno));
+	return false;
+}
+
+static bool sign(const struct settled *file, int fd)
+{
+	char text[BOOT_SIZE + MAP_NAME_MAX + 2], boot[BOOT_SIZE];
+
+	if (!boot_id(boot))
+		return false;
+	snprintf(text, sizeof(text), "%s %s", boot, file->store);
+	return !fsetxattr(fd, ATTRIBUTE, text, strlen(text), XATTR_CREATE);
+}
+
+/* Whole blocks of the file system, and of the device */
+static unsigned int unit_of(const struct settled *file, unsigned int block)
+{
+	unsigned int least = sysfs_block_size(file->on->name);
+	unsigned int unit = block < 4096 ? block : 4096;
+
+	return unit < least ? least : unit;
+}
+
+static bool read_extents(const struct settled *file, int fd,
+			 struct extents *extents)
+{
+	char why[256];
+	struct statfs fs;
+	bool good;
+
+	if (fstatfs(fd, &fs))
+		return failed(file);
+	good = extents_read(fd, file->bytes, extents, why, sizeof(why)) &&
+	       extents_check(extents, file->bytes, file->on->sectors * 512,
+			     fs.f_bsize, why, sizeof(why));
+	if (good) {
+		extents_join(extents);
+		good = extents->n <= EXTENTS_MOST;
+		snprintf(why, sizeof(why), "is in %zu pieces, which are too many",
+			 extents->n);
+	}
+	if (good)
+		return true;
+	extents_free(extents);
+	return refuse_file(file, why);
+}
+
+static bool mark(struct settled *file, int fd)
+{
+	struct extents extents;
+	struct statfs fs;
+	bool good;
+
+	if (fstatfs(fd, &fs) ||
+	    getrandom(file->mark.id, sizeof(file->mark.id), 0) !=
+	    sizeof(file->mark.id) ||
+	    fcntl(fd, F_SETFL, O_DIRECT))
+		return failed(file);
+	file->mark.unit = unit_of(file, fs.f_bsize);
+	if (!read_extents(file, fd, &extents))
+		return false;
+	good = extents_mark(fd, &extents, &file->mark) && !fsync(fd);
+	extents_free(&extents);
+	return good || failed(file);
+}
+
+bool settled_allocate(struct settled *file, int fd)
+{
+	const char *why = unfit(fd);
+	struct stat st;
+
+	if (why)
+		return refuse_file(file, why);
+	if (fstat(fd, &st) || !sign(file, fd))
+		return failed(file);
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	if (fallocate(fd, 0, 0, file->bytes))
+		return errno == EOPNOTSUPP ?
+		       refuse_file(file, "cannot be allocated without being written, as on an ext3") :
+		       failed(file);
+	return mark(file, fd);
+}
+
+static bool set_immutable(int fd, bool on)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags))
+		return false;
+	flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	return !ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+/* The file that it was, and not what may have its name by now; -1: it is not there */
+static int open_it(const struct settled *file)
+{
+	int fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && st.st_dev == file->dev &&
+	    st.st_ino == file->ino)
+		return fd;
+	complain("%s is not there any more, or is another file", file->path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Nor will anybody have: no lease for reading is given beside a writer */
+static bool has_no_writer(const struct settled *file, int fd)
+{
+	if (!fcntl(fd, F_SETLEASE, F_RDLCK) && !fcntl(fd, F_SETLEASE, F_UNLCK))
+		return true;
+	if (errno == EAGAIN)
+		complain("%s is open for writing in another process, which could still move it; try again",
+			 file->path);
+	else
+		complain("whether %s is open for writing cannot be told: %s",
+			 file->path, strerror(errno));
+	return false;
+}
+
+/* @fd is that by which it was written, and is closed */
+bool settled_fix(struct settled *file, int fd)
+{
+	int reader = open_it(file);
+	bool good = reader >= 0;
+
+	if (good && (!set_immutable(reader, true) || fsync(reader)))
+		good = failed(file);
+	close(fd);
+	good = good && has_no_writer(file, reader);
+	/* its directory, too, and what was freed before is not written back later */
+	if (good && syncfs(reader))
+		good = failed(file);
+	if (reader >= 0)
+		close(reader);
+	return good;
+}
+
+/*
+ * Using it
+ */
+
+static bool is_immutable(int fd)
+{
+	struct statx st;
+
+	return !statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) &&
+	       st.stx_attributes & STATX_ATTR_IMMUTABLE;
+}
+
+static bool look(const struct settled *file, struct extents *extents)
+{
+	int fd = open_it(file);
+	bool good = fd >= 0;
+
+	if (good && !is_immutable(fd)) {
+		complain("%s is not immutable any more", file->path);
+		good = false;
+	}
+	good = good && read_extents(file, fd, extents);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+bool settled_prove(struct settled *file, const char *beneath)
+{
+	char why[256];
+	bool good;
+	int fd;
+
+	settled_forget(file);
+	if (!look(file, &file->extents))
+		return false;
+	fd = open(beneath, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (fd < 0) {
+		complain("cannot open %s: %s", beneath, strerror(errno));
+		return false;
+	}
+	good = extents_prove(fd, &file->extents, &file->mark, why, sizeof(why));
+	close(fd);
+	return good || refuse_file(file, why);
+}
+
+bool settled_check(const struct settled *file)
+{
+	struct extents now;
+	bool good;
+
+	if (!look(file, &now))
+		return false;
+	good = extents_same(&now, &file->extents);
+	extents_free(&now);
+	return good || refuse_file(file, "has been moved");
+}
+
+void settled_forget(struct settled *file)
+{
+	extents_free(&file->extents);
+}
+
+/*
+ * What is left of it
+ */
+
+bool settled_is_fixed(const char *path)
+{
+	struct statx st;
+
+	return !statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
+		      &st) && st.stx_attributes & STATX_ATTR_IMMUTABLE;
+}
+
+bool settled_release(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool good = fd >= 0 && set_immutable(fd, false);
+
+	if (!good)
+		complain("cannot make %s removable (chattr -i): %s", path,
+			 strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* False: it is none of ours */
+static bool read_sign(const char *path, char *boot, char *store)
+{
+	char text[BOOT_SIZE + MAP_NAME_MAX + 2];
+	ssize_t n = lgetxattr(path, ATTRIBUTE, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return sscanf(text, "%63s %127s", boot, store) == 2;
+}
+
+static bool is_of_this_boot(const char *path, char *store)
+{
+	char boot[BOOT_SIZE], now[BOOT_SIZE];
+
+	return read_sign(path, boot, store) && (!boot_id(now) ||
+						!strcmp(boot, now));
+}
+
+bool settled_in_use(const char *path, char *by, size_t size)
+{
+	char store[MAP_NAME_MAX];
+	struct map_info info;
+
+	if (!is_of_this_boot(path, store) ||
+	    !map_made(MAP_STORE, store, &info))
+		return false;
+	snprintf(by, size, "%s", info.name);
+	return true;
+}
+
+/* True: there was something to be removed */
+static bool clean_one(const char *path)
+{
+	char boot[BOOT_SIZE], store[MAP_NAME_MAX];
+
+	if (!read_sign(path, boot, store) || is_of_this_boot(path, store))
+		return false;
+	if (settled_is_fixed(path) && !settled_release(path))
+		return true;
+	if (unlink(path))
+		complain("cannot remove %s, which a snapshot before the last reboot has left: %s",
+			 path, strerror(errno));
+	else
+		say("removed %s, which a snapshot before the last reboot has left",
+		    path);
+	return true;
+}
+
+bool settled_clean(const char *directory)
+{
+	bool any = false;
+	DIR *dir = options.dry_run ? NULL : opendir(directory);
+	char path[PATH_MAX];
+	struct dirent *entry;
+	struct statfs fs;
+
+	if (dir && (fstatfs(dirfd(dir), &fs) || !stays_on(&fs))) {
+		closedir(dir);
+		return false;
+	}
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s",
+			 strcmp(directory, "/") ? directory : "", entry->d_name);
+		any |= clean_one(path);
+	}
+	if (dir)
+		closedir(dir);
+	return any;
+}
+
+bool settled_clean_all(void)
+{
+	bool any = false;
+	struct libmnt_iter *at = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_table *table = device_mounts();
+	struct libmnt_fs *fs;
+
+	while (table && at && !mnt_table_next_fs(table, at, &fs)) {
+		const char *type = mnt_fs_get_fstype(fs) ?: "";
+
+		if (mnt_fs_get_target(fs) &&
+		    (!strcmp(type, "ext4") || !strcmp(type, "xfs")))
+			any |= settled_clean(mnt_fs_get_target(fs));
+	}
+	mnt_free_iter(at);
+	mnt_unref_table(table);
+	return any;
+}

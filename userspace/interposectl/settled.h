@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A file whose blocks stay where they are on its device, so that they can be
+ * written to beneath its file system, by way of a linear device on /dev/interposeN:
+ *
+ *     /home/cow   immutable ----> the file system neither frees nor moves nor
+ *        |                        writes these blocks
+ *        +-- extents, proved by marks --> linear ... /dev/interpose0 ...
+ *
+ * Immutable means to the kernel (6.12): no open for writing (inode_permission), no
+ * unlink (may_delete), no truncate (notify_change), no fallocate (vfs_fallocate), no
+ * dedupe or reflink onto it (generic_remap_file_range_prep), no exchange of extents
+ * (xfs_exchange_range_checks; as the donor, mext_check_arguments of ext4), no boot
+ * loader (swap_inode_boot_loader). What remains, the other file of ext4's
+ * MOVE_EXT and XFS's SWAPEXT, needs a descriptor that can write: that there is none
+ * of an earlier time is shown by a lease.
+ */
+#ifndef INTERPOSECTL_SETTLED_H
+#define INTERPOSECTL_SETTLED_H
+
+#include "device.h"
+#include "extents.h"
+
+struct settled {
+	char path[PATH_MAX];
+	char store[MAP_NAME_MAX];	/* the mapped device that is to be on it */
+	const struct device *on;	/* where its file system lies */
+	uint64_t bytes;
+	struct mark mark;
+	dev_t dev;
+	ino_t ino;
+	struct extents extents;		/* once they are proved */
+};
+
+/* Can there be one in that directory? False: @why, "is ..." or "has ..." */
+bool settled_suits(const char *directory, char *why, size_t size);
+
+/*
+ * In two steps, of a new file: allocated, and marked; then immutable, and all
+ * of it on the disk. False: it has been said why.
+ */
+bool settled_allocate(struct settled *file, int fd);
+bool settled_fix(struct settled *file, int fd);
+
+/* @beneath: the device beneath the hook. False: it has been said why */
+bool settled_prove(struct settled *file, const char *beneath);
+/* Still the same places; false: it has been said why */
+bool settled_check(const struct settled *file);
+/* The memory for them */
+void settled_forget(struct settled *file);
+
+/* For the opposite; true: it is not immutable, or is not any more */
+bool settled_is_fixed(const char *path);
+bool settled_release(const char *path);
+/* By which mapped device of this boot it is written to; false: by none */
+bool settled_in_use(const char *path, char *by, size_t size);
+
+/*
+ * Removes those that are of no use any more, in a directory or at the top of all
+ * file systems: of an earlier boot, since no record of them is left then. True:
+ * there were some, which has been said
+ */
+bool settled_clean(const char *directory);
+bool settled_clean_all(void);
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files that are to stay where they are, on an ext4 and an XFS in loop devices: they
+ * do, are found there, and not elsewhere; and who meddles with them is found out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "map.h"
+#include "say.h"
+#include "settled.h"
+#include "tap.h"
+
+bool __wrap_map_made(enum map_kind kind, const char *name,
+		     struct map_info *info);
+
+static char root[] = "/tmp/test-settled.XXXXXX", at[128];
+static struct device device;
+static struct settled file;
+static const char *store;		/* the only mapped device, or NULL */
+
+bool __wrap_map_made(enum map_kind kind, const char *name,
+		     struct map_info *info)
+{
+	if (kind != MAP_STORE || !store || strcmp(name, store))
+		return false;
+	snprintf(info->name, sizeof(info->name), "%s", name);
+	return true;
+}
+
+static bool sh(const char *commands)
+{
+	char line[2048];
+
+	snprintf(line, sizeof(line), "cd %s && { %s; } >log 2>&1", root,
+		 commands);
+	return !system(line);
+}
+
+static void boot(const char *id)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line),
+		 "mkdir -p proc/sys/kernel/random; echo %s >proc/sys/kernel/random/boot_id",
+		 id);
+	sh(line);
+}
+
+/* Pieces of free space between files */
+static bool make_file_system(const char *mkfs)
+{
+	char line[1024], node[64] = "";
+	struct stat st;
+	FILE *out;
+
+	snprintf(line, sizeof(line),
+		 "rm -f disk; truncate -s 320M disk && %s disk && losetup -f --show disk >node && mount $(cat node) at", mkfs);
+	if (!sh(line))
+		return false;
+	sh("for i in $(seq 60); do fallocate -l 2M at/$i; done; rm at/*[13579]; fallocate -l 100M at/rest; sync -f at");
+	snprintf(line, sizeof(line), "%s/node", root);
+	out = fopen(line, "r");
+	if (!out || fscanf(out, "%63s", node) != 1 || stat(at, &st))
+		return false;
+	fclose(out);
+	memset(&device, 0, sizeof(device));
+	snprintf(device.path, sizeof(device.path), "%s", node);
+	snprintf(device.name, sizeof(device.name), "%s", node + 5);
+	snprintf(device.shown, sizeof(device.shown), "%s", node);
+	device.dev = st.st_dev;
+	device.sectors = sysfs_sectors(device.name);
+	return device.sectors;
+}
+
+static int begin(void)
+{
+	settled_forget(&file);
+	memset(&file, 0, sizeof(file));
+	snprintf(file.path, sizeof(file.path), "%s/cow", at);
+	snprintf(file.store, sizeof(file.store), "x-cow");
+	file.on = &device;
+	file.bytes = 24 << 20;
+	return open(file.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+static bool make(void)
+{
+	int fd = begin();
+
+	return fd >= 0 && settled_allocate(&file, fd) && settled_fix(&file, fd);
+}
+
+static bool goes(void)
+{
+	return settled_release(file.path) && !unlink(file.path);
+}
+
+static void test_file(void)
+{
+	char why[256], by[128];
+	int fd, other;
+
+	is("there can be one", settled_suits(at, why, sizeof(why)));
+	is("it is made", make());
+	is("it is found on its device", settled_prove(&file, device.path));
+	is("it is in some pieces", file.extents.n >= 1);
+	is("it stays there", settled_check(&file));
+	is("nobody removes it", unlink(file.path) && errno == EPERM);
+	is("nor writes to it", open(file.path, O_WRONLY) < 0 && errno == EPERM);
+	is("nothing uses it", !settled_in_use(file.path, by, sizeof(by)));
+	store = "x-cow";
+	is("or a mapped device does", settled_in_use(file.path, by, sizeof(by)) &&
+				      !strcmp(by, "x-cow"));
+	store = NULL;
+	is("on another device it is not", !settled_prove(&file, "/dev/zero"));
+	is("it goes", settled_is_fixed(file.path) && goes());
+
+	fd = begin();
+	is("with somebody who writes", fd >= 0 && settled_allocate(&file, fd));
+	other = dup(fd);
+	is("it is not made", !settled_fix(&file, fd));
+	close(other);
+	is("and goes", goes());
+}
+
+static void test_meddling(void)
+{
+	is("one more", make());
+	sh("chattr -i at/cow; dd if=/dev/zero of=at/cow bs=8k count=1 conv=notrunc oflag=direct; chattr +i at/cow");
+	is("written to, it is no proof", !settled_prove(&file, device.path));
+	is("it goes again", goes());
+	is("and one", make() && settled_prove(&file, device.path));
+	sh("chattr -i at/cow; fallocate -l 4M at/in-between; fallocate -p -o 4M -l 4M at/cow; fallocate -l 4M at/in-place; fallocate -o 4M -l 4M at/cow; sync -f at; chattr +i at/cow");
+	is("moved, it is found out", !settled_check(&file));
+	is("it goes once more", goes());
+	is("and another", make() && settled_prove(&file, device.path));
+	sh("chattr -i at/cow; mv at/cow at/moved; cp at/moved at/cow; chattr +i at/cow");
+	is("another file is not taken for it", !settled_check(&file));
+	sh("chattr -i at/cow; rm at/cow; mv at/moved at/cow");
+	is("nor one that is not immutable", !settled_check(&file));
+	is("it goes at last", goes());
+}
+
+static void test_cleaning(void)
+{
+	sh("touch at/mine");
+	is("one that is left", make());
+	is("in the same boot it stays", !settled_clean(at) &&
+					!access(file.path, F_OK));
+	boot("another");
+	is("in the next one it goes", settled_clean(at) &&
+				      access(file.path, F_OK));
+	is("and nothing else", !settled_clean(at) && sh("test -e at/mine"));
+	boot("one");
+}
+
+int main(void)
+{
+	static const char *const types[] = { "mkfs.ext4 -qF", "mkfs.xfs -qf" };
+	char why[256];
+	size_t n = 0;
+
+	if (geteuid() || !mkdtemp(root)) {
+		printf("1..0 # skip: needs root\n");
+		return 0;
+	}
+	snprintf(at, sizeof(at), "%s/at", root);
+	sh("mkdir at proc");
+	if (!freopen("/dev/null", "w", stderr))
+		return 1;
+	options.quiet = true;
+	snprintf(why, sizeof(why), "%s/proc", root);
+	proc_root = why;
+	boot("one");
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (make_file_system(types[i])) {
+			test_file();
+			test_meddling();
+			test_cleaning();
+			n++;
+		}
+		sh("umount at; losetup -d $(cat node)");
+	}
+	sh("cd / && rm -rf \"$OLDPWD\"");
+	settled_forget(&file);
+	if (n)
+		return done();
+	printf("1..0 # skip: needs loop devices\n");
+	return 0;
+}
