@@ -212,6 +212,8 @@ static bool read_sources(struct request *request, struct backup *backup)
 	for (size_t i = 0; i < request->n; i++)
 		if (!source_open(&request->sources[i], request->as_is) ||
 		    !source_changes(&request->sources[i]) ||
+		    (!request->as_is &&
+		     !freespace_leave_out_stores(&request->sources[i])) ||
 		    (request->skip_free &&
 		     !freespace_leave_out(&request->sources[i])))
 			return false;

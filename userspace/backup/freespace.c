@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -188,6 +189,16 @@ static int ask_kernel(const char *node, const char *type, int output)
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 
+/* Those that are whole; the last one of a device may be shorter */
+static bool add_clusters(struct ranges *ranges, uint64_t start, uint64_t end,
+			 uint64_t size)
+{
+	start = (start + CLUSTER - 1) / CLUSTER * CLUSTER;
+	if (end != size)
+		end = end / CLUSTER * CLUSTER;
+	return start >= end || ranges_add(ranges, start, end - start);
+}
+
 /* All or nothing; whole clusters, within the source */
 static bool read_list(int fd, uint64_t size, struct ranges *free_ranges)
 {
@@ -201,11 +212,7 @@ static bool read_list(int fd, uint64_t size, struct ranges *free_ranges)
 		rewind(from);
 	while (good && fscanf(from, "%llu %llu", &start, &length) == 2) {
 		end = start < size && length > size - start ? size : start + length;
-		start = (start + CLUSTER - 1) / CLUSTER * CLUSTER;
-		if (end != size)
-			end = end / CLUSTER * CLUSTER;
-		if (start < end)
-			good = ranges_add(free_ranges, start, end - start);
+		good = add_clusters(free_ranges, start, end, size);
 	}
 	good = good && fscanf(from, "%7s", word) == 1 && !strcmp(word, "end");
 	if (from)
@@ -283,5 +290,103 @@ bool freespace_leave_out(struct source *source)
 			 "the list of what is free is not complete");
 	}
 	free(free_ranges.v);
+	return good;
+}
+
+/*
+ * COW stores on the device itself
+ */
+
+static bool read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+	bool good = file && fgets(line, size, file);
+
+	if (file)
+		fclose(file);
+	if (good)
+		line[strcspn(line, "\n")] = '\0';
+	return good;
+}
+
+/* A line of a table: "0 16 linear 259:0 2048" */
+static bool add_store(struct source *source, struct ranges *stores,
+		      const char *name)
+{
+	const char *argv[] = { "dmsetup", "table", name, NULL };
+	unsigned long long length, at;
+	char *table, *line, *save = NULL, why[512];
+	bool good = true;
+
+	if (ask(argv, &table, why, sizeof(why), -1)) {
+		free(table);
+		return true;
+	}
+	for (line = strtok_r(table, "\n", &save); line && good;
+	     line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%*u %llu linear %*u:%*u %llu", &length,
+			   &at) == 2)
+			good = add_clusters(stores, at * 512,
+					    (at + length) * 512, source->size);
+	free(table);
+	return good;
+}
+
+/* @entry: what is on the disk beneath the hook. Is it a store, by its UUID? */
+static bool add_if_store(struct source *source, struct ranges *stores,
+			 const char *entry)
+{
+	char path[PATH_MAX], uuid[160], name[160];
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/dm/uuid", entry);
+	if (!read_line(path, uuid, sizeof(uuid)) ||
+	    strncmp(uuid, "INTERPOSE-COW-", strlen("INTERPOSE-COW-")))
+		return true;
+	snprintf(path, sizeof(path), "/sys/class/block/%s/dm/name", entry);
+	return !read_line(path, name, sizeof(name)) ||
+	       add_store(source, stores, name);
+}
+
+static bool add_stores_on(struct source *source, struct ranges *stores,
+			  const char *beneath)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool good = true;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/holders", beneath);
+	dir = opendir(path);
+	while (dir && good && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			good = add_if_store(source, stores, entry->d_name);
+	if (dir)
+		closedir(dir);
+	return good;
+}
+
+bool freespace_leave_out_stores(struct source *source)
+{
+	struct ranges stores = { };
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool good = true;
+	struct stat st;
+	DIR *dir;
+
+	if (stat(source->node, &st))
+		return true;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves",
+		 major(st.st_rdev), minor(st.st_rdev));
+	dir = opendir(path);
+	while (dir && good && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "interpose", strlen("interpose")))
+			good = add_stores_on(source, &stores, entry->d_name);
+	if (dir)
+		closedir(dir);
+	if (good && stores.n)
+		good = ranges_merge(&stores) &&
+		       subtract(&source->ranges, &stores);
+	free(stores.v);
 	return good;
 }

@@ -21,5 +21,10 @@ void freespace_look(struct source *source);
  * taken out, and @source->kept says why.
  */
 bool freespace_leave_out(struct source *source);
+/*
+ * The same for the COW stores that lie on the device itself (see On the only disk in
+ * dm-interpose.rst), which hold nothing that is the file system's. False: no memory
+ */
+bool freespace_leave_out_stores(struct source *source);
 
 #endif
