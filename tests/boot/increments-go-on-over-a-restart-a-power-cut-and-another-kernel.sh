@@ -126,6 +126,7 @@ poweroff
 END
 system_installed
 declare -A initrds=()
+# shellcheck disable=SC2153 # it is of lib/system.sh
 for kernel in "${SYSTEM_KERNELS[@]}"; do
 	SYSTEM_KERNEL=$kernel
 	initrds[$kernel]=$T_DIR/initrd-$kernel
