@@ -30,8 +30,8 @@ done
 for i in 1 2 3; do
 	# as systemd does it: ${NAME} is one word, and $NAME are several
 	# shellcheck disable=SC2086
-	"$BACKUP" "${words[@]:0:4}" "$DIRECTORY" $OPTIONS $DEVICES
+	"$BACKUP" "${words[@]:0:5}" "$DIRECTORY" $OPTIONS $DEVICES
 done
-equal "the words of the command" "backup --progress none --to DIRECTORY OPTIONS DEVICES" "${words[*]}"
+equal "the words of the command" "backup --progress none --idle --to DIRECTORY OPTIONS DEVICES" "${words[*]}"
 equal "backups" 2 "$(good_ones | wc -w)"
 test_done
