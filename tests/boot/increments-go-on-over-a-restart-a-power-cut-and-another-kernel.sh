@@ -15,7 +15,7 @@ requires qemu-img qemu-nbd mkfs.xfs mkfs.btrfs sfdisk
 system_made thin-provisioning-tools qemu-utils xfsprogs btrfs-progs jq
 disk=$DISKS/vdb.raw
 truncate -s 1G "$disk" "$DISKS/vdc.raw"
-printf 'label: gpt\n,128M\n,320M\n,256M\n,48M\n' | sfdisk -q "$disk"
+printf 'label: gpt\n,64M\n,64M\n,128M\n,16M\n' | sfdisk -q "$disk"
 printf 'label: gpt\n,16M\n,16M\n,16M\n,16M\n' | sfdisk -q "$DISKS/vdc.raw"
 data_disk d >/dev/null
 for word in ext4 xfs btrfs; do mkdir "$TREE/srv/$word"; done
@@ -34,12 +34,12 @@ write_some() {
 		rm -f $at/$w/file$((($1 + 2) % 4))
 		sync -f $at/$w
 	done
-	dd if=/dev/urandom of=/dev/vdb4 bs=64k seek=$(($1 * 37 % 700)) count=3 conv=notrunc,fsync status=none
+	dd if=/dev/urandom of=/dev/vdb4 bs=64k seek=$(($1 * 37 % 250)) count=3 conv=notrunc,fsync status=none
 }
 writes_on() {
 	while [[ ! -e /run/enough ]]; do
 		for w in ext4 xfs btrfs; do echo again >>$at/$w/log; done
-		dd if=/dev/urandom of=/dev/vdb4 bs=4k seek=$((RANDOM % 12000)) count=1 conv=notrunc status=none
+		dd if=/dev/urandom of=/dev/vdb4 bs=4k seek=$((RANDOM % 4000)) count=1 conv=notrunc status=none
 		sync -f $at/xfs
 		sleep 0.1
 	done
@@ -50,7 +50,7 @@ backup() {
 	rm -f /run/enough
 	writes_on &
 	writer=$!
-	interposectl backup --ram --size 24M --name $1 --to $at/store --hook-timeout 600 /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4 \
+	interposectl backup --ram --size 16M --name $1 --to $at/store --hook-timeout 600 /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4 \
 		--exec-after "for d in /dev/mapper/backup-*; do echo \${d##*-} \$(sha256sum <\$d); done >$at/store/sums.$1" \
 		>/run/said 2>&1 || echo failed: backup $1: $(</run/said)
 	>/run/enough
@@ -63,7 +63,7 @@ echo kernel $(uname -r)
 case $boot in
 1)
 	mkfs.ext4 -q /dev/vdb1
-	mkfs.xfs -qf /dev/vdb2
+	mkfs.xfs -qf --unsupported /dev/vdb2
 	mkfs.btrfs -q /dev/vdb3 >/dev/null
 	udevadm settle
 	n=1
@@ -82,7 +82,7 @@ case $boot in
 2)
 	write_some 3
 	backup 3
-	interposectl backup --ram --size 24M --limit 50k --name killed --to $at/store /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4 >/dev/null 2>&1 &
+	interposectl backup --ram --size 16M --limit 50k --name killed --to $at/store /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4 >/dev/null 2>&1 &
 	until compgen -G "$at/store/killed.*.unfinished" >/dev/null; do sleep 0.2; done
 	kill -KILL $!
 	wait $! || true
@@ -93,7 +93,7 @@ case $boot in
 	for i in 5 6; do write_some $i; backup $i; done
 	write_some 20
 	writes_on &
-	interposectl backup --ram --size 24M --limit 50k --name cut --to $at/store /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4 >/dev/null 2>&1 &
+	interposectl backup --ram --size 16M --limit 50k --name cut --to $at/store /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4 >/dev/null 2>&1 &
 	until compgen -G "$at/store/cut.*.unfinished" >/dev/null; do sleep 0.2; done
 	sync -f $at/store
 	echo "<0>reboot: Restarting system, by a power cut" >/dev/kmsg # tools/vm/run looks for it
