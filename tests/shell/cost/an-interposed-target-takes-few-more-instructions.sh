@@ -26,6 +26,5 @@ for target in linear snapshot-origin; do
 done
 interposed_at_most uring linear 820 1130
 interposed_at_most uring snapshot-origin 800 1130
-disks_measured
 disk_at_most 1002 'beside an interposed device' other 'with nothing interposed' raw
 test_done

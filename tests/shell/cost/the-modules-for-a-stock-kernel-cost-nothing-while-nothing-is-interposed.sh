@@ -21,7 +21,6 @@ for operation in read write; do
 done
 interposed_at_most uring linear 870
 interposed_at_most uring snapshot-origin 870
-disks_measured
 disk_at_most 1000 'with the modules loaded' raw 'without them' unloaded
 disk_at_most 1030 'beside an interposed device' other 'without the modules' unloaded
 test_done
