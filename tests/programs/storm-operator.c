@@ -29,6 +29,7 @@ begin(struct storm_device *dev, const char *fmt, ...)
 {
 	va_list args;
 
+	storm_goes_on();
 	va_start(args, fmt);
 	vsnprintf(dev->doing, sizeof(dev->doing), fmt, args);
 	va_end(args);

@@ -96,18 +96,68 @@ void storm_log(const struct storm_device *dev, const char *fmt, ...)
 		dev->name, dev->step, text);
 }
 
-/* So that no writer hangs and the devices can be unmounted. */
+static void clear_each_away(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < storm.nr; i++) {
+		dm_clear_away(storm.device[i].snap);
+		dm_clear_away(storm.device[i].other);
+		dm_clear_away(storm.device[i].dm);
+		dm_clear_away(storm.device[i].other_name);
+	}
+}
+
+static bool operators_rest(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < storm.nr; i++)
+		if (storm.device[i].era_metadata &&
+		    !atomic_load(&storm.device[i].rests))
+			return false;
+	return true;
+}
+
+/*
+ * So that no writer hangs and the devices can be unmounted. An operator that waits
+ * for a writer goes on by this, and one that makes a device just now has ended with
+ * that; only one that hangs otherwise is not waited for.
+ */
 static void clear_all_away(void)
 {
-	unsigned int i, tries;
+	unsigned int tries;
 
+	for (tries = 0; tries < 100 && !operators_rest(); tries++) {
+		clear_each_away();
+		storm_sleep_ms(100);
+	}
 	for (tries = 0; tries < 3; tries++)
-		for (i = 0; i < storm.nr; i++) {
-			dm_clear_away(storm.device[i].snap);
-			dm_clear_away(storm.device[i].other);
-			dm_clear_away(storm.device[i].dm);
-			dm_clear_away(storm.device[i].other_name);
-		}
+		clear_each_away();
+}
+
+/* Of a thread that makes nothing any more, if it is an operator */
+static void note_rest(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < storm.nr; i++)
+		if (storm.device[i].era_metadata &&
+		    pthread_equal(storm.device[i].thread, pthread_self()))
+			atomic_store(&storm.device[i].rests, true);
+}
+
+static void __attribute__((noreturn)) rest(void)
+{
+	note_rest();
+	while (1)
+		pause();
+}
+
+void storm_goes_on(void)
+{
+	if (atomic_load(&failing))
+		rest();
 }
 
 void storm_fail(const struct storm_device *dev, const char *fmt, ...)
@@ -115,8 +165,7 @@ void storm_fail(const struct storm_device *dev, const char *fmt, ...)
 	va_list args;
 
 	if (atomic_exchange(&failing, true))
-		while (1)
-			pause();
+		rest();
 	printf("storm: FAILED with seed %llu after %lu switches: %s, step %u: ",
 	       (unsigned long long)storm.seed, atomic_load(&storm.done),
 	       dev->name, dev->step);
@@ -125,6 +174,7 @@ void storm_fail(const struct storm_device *dev, const char *fmt, ...)
 	va_end(args);
 	printf("\n");
 	fflush(NULL);
+	note_rest();
 	clear_all_away();
 	_exit(1);
 }

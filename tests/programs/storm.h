@@ -128,6 +128,7 @@ struct storm_device {
 
 	/* the operator and its model */
 	pthread_t thread;
+	atomic_bool rests;	/* as something has failed; it makes nothing any more */
 	struct random rnd;
 	char dm[64];
 	char other_name[64];	/* of dm, when it is renamed next */
@@ -177,6 +178,8 @@ void storm_log(const struct storm_device *dev, const char *fmt, ...)
 /* Ends the program, from any thread. Leaves no mapped device behind. */
 void storm_fail(const struct storm_device *dev, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
+/* Before each operation. Does not return once something has failed. */
+void storm_goes_on(void);
 void storm_sleep_ms(unsigned int ms);
 
 /* storm-operator.c */
