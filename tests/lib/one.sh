@@ -45,7 +45,7 @@ kill_group() {
 # pipe and not by wait, which would wait for ever for a process that hangs inside the kernel. Seconds in which a guest of
 # the test waits for its turn do not count: tools/vm/run writes a dot for each to $T_QUEUED.
 run_with_limit() {
-	local file=$1 since=$SECONDS limit=$2 out=$3 end queued=''
+	local file=$1 since=$SECONDS limit=$2 out=$3 end queued='' begun='' part
 	shift 3
 	: >"$out.queued"
 	exec {end}<> <(:)
@@ -58,8 +58,11 @@ run_with_limit() {
 	set +m
 	status=timeout
 	until out_of_time "$((since + ${#queued}))" "$limit"; do # bash heeds a signal only after the read
-		! read -rt 2 -u "$end" status || break
-		status=timeout
+		if read -rt 2 -u "$end" part; then
+			status=$begun$part
+			break
+		fi
+		begun+=$part # the read may end in the middle
 		queued=$(<"$out.queued")
 	done
 	if [[ $status == timeout ]]; then
