@@ -6,7 +6,7 @@
 . tests/lib/test.sh
 requires systemd-escape
 
-make -s -C userspace/boot O="$T_DIR" SAN=1 all
+made -C userspace/boot O="$T_DIR" SAN=1 all
 units=$T_DIR/units
 mkdir "$units"
 label='a\x20b-c.d'

@@ -8,7 +8,7 @@
 
 # What it asks, and the world it looks at
 mkdir -p "$T_DIR"/{bin,files,sys/class/block/{vda,dm-0/dm,dm-1/dm,interpose0,'cciss!c0d0'},proc/self}
-make -s -C userspace O="$T_DIR/build" "$T_DIR/build/interposectl"
+made -C userspace O="$T_DIR/build" "$T_DIR/build/interposectl"
 cat >"$T_DIR/bin/interposectl" <<'END'
 case "$*" in
 *"--output NAME") printf 'interpose-vda1  \nother\n' ;;

@@ -15,7 +15,7 @@ packages=("$T_DIR"/deb/*.deb)
 for package in "${packages[@]}"; do
 	[[ $package == *dbgsym* ]] || dpkg -x "$package" "$T_DIR/root"
 done
-make -s -C userspace O="$T_DIR/build" install DESTDIR="$T_DIR/wanted" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
+made -C userspace O="$T_DIR/build" install DESTDIR="$T_DIR/wanted" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
 # debhelper packs what is for reading, and adds a change log and the copyright
 files() { (cd "$1" && find . ! -type d ! -name 'changelog*' ! -name copyright ! -path '*/lintian/*' | sed 's/\.gz$//' | sort); }
 files "$T_DIR/wanted" >"$T_DIR/files.wanted"

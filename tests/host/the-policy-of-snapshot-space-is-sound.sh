@@ -5,7 +5,7 @@
 . tests/lib/test.sh
 requires make cc nm
 
-make -s -C userspace/dmeventd O="$T_DIR" SAN=1 all "$T_DIR/policy-test"
+made -C userspace/dmeventd O="$T_DIR" SAN=1 all "$T_DIR/policy-test"
 "$T_DIR/policy-test" >"$T_DIR/said" || fail "the policy: $(head -n 5 "$T_DIR/said")"
 equal "what the tests of the policy say" "0 failures" "$(<"$T_DIR/said")"
 equal "exported" "process_event register_device unregister_device" \

@@ -6,9 +6,9 @@
 #   manual page
 . tests/lib/test.sh
 
-make -s -C userspace O="$T_DIR/plain" install DESTDIR="$T_DIR/root" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
+made -C userspace O="$T_DIR/plain" install DESTDIR="$T_DIR/root" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
 equal "what the build has to say" "" "$(<"$T_DIR/log")"
-make -s -C userspace O="$T_DIR/san" SAN=1 check >"$T_DIR/check" 2>&1 || fail "$(grep -v '^ok' "$T_DIR/check")"
+made -C userspace O="$T_DIR/san" SAN=1 check >"$T_DIR/check" 2>&1 || fail "$(grep -v '^ok' "$T_DIR/check")"
 (($(grep -c '^ok' "$T_DIR/check") > 50)) || fail "too few unit tests: this test is broken"
 
 interposectl=$T_DIR/root/usr/sbin/interposectl

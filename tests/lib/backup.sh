@@ -11,7 +11,7 @@
 
 backup_setup() {
 	BACKUP=$T_DIR/build/interpose-backup SOURCE=$T_DIR/disk STORE=$T_DIR/store
-	make -s -C userspace/backup O="$T_DIR/build" SAN=1 CFLAGS='-O1 -g' "$BACKUP" "$BACKUP-killed" >"$T_DIR/made" 2>&1 ||
+	made -C userspace/backup O="$T_DIR/build" SAN=1 "$BACKUP" "$BACKUP-killed" >"$T_DIR/made" 2>&1 ||
 		fail "$(<"$T_DIR/made")"
 	mkdir -p "$T_DIR"/{copies,world,dev/mapper}
 	: >"$T_DIR/world/log"

@@ -4,10 +4,10 @@
 
 INTERPOSECTL=${DM_INTERPOSE_PROGRAMS:-$T_DIR/programs}/interposectl
 [[ -x $INTERPOSECTL ]] ||
-	make -s -C userspace SAN=1 O="${INTERPOSECTL%/*}" all "$INTERPOSECTL-killed" >&2
+	made -C userspace SAN=1 O="${INTERPOSECTL%/*}" all "$INTERPOSECTL-killed" >&2
 # Without ASan, which does not let memory be locked
 PLAIN=${INTERPOSECTL%/*}/plain/interposectl
-[[ -x $PLAIN ]] || make -s -C userspace O="${PLAIN%/*}" all "$PLAIN-killed" >&2
+[[ -x $PLAIN ]] || made -C userspace O="${PLAIN%/*}" all "$PLAIN-killed" >&2
 export ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99
 
 interposectl() {

@@ -96,7 +96,7 @@ system_made() {
 	ln -s /lib/systemd/systemd "$TREE/sbin/init"
 	packages_copied systemd libsystemd-shared udev dmsetup kmod mount util-linux util-linux-extra e2fsprogs \
 		logsave bash dash coreutils sed grep findutils libc-bin debianutils "$@"
-	make -s -C userspace O="$T_DIR/userspace" install DESTDIR="$TREE" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
+	made -C userspace O="$T_DIR/userspace" install DESTDIR="$TREE" >"$T_DIR/log" 2>&1 || fail "$(<"$T_DIR/log")"
 	libraries_copied
 	cp -L --parents -t "$TREE" /etc/{passwd,group,nsswitch.conf,os-release,ld.so.cache}
 	echo 0123456789abcdef0123456789abcdef >"$TREE/etc/machine-id"

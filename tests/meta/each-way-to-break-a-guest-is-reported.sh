@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 300
+# timeout: 900
 # kernel: debug
 # Given tests that fail, hang, leak, provoke a warning, panic or reboot the guest
 # When tests/run runs them in real guests

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 900
 # disks: virtio-scsi (scsi_debug and NVMe disks in one guest are more than lockdep bears, see scsi_disk_create)
 # Given a SCSI disk, whose direct I/O may use memory at any multiple of four bytes
