@@ -120,11 +120,16 @@ bool tab_unit(const char *path, const char *suffix, char *unit, size_t size)
  * Files
  */
 
-static const char file_tag[] = "FILE=";
+static const char file_tag[] = "FILE=", own_tag[] = "OWN=";
 
 bool tab_is_file(const char *word)
 {
 	return !strncmp(word, file_tag, strlen(file_tag));
+}
+
+bool tab_is_own(const char *word)
+{
+	return !strncmp(word, own_tag, strlen(own_tag));
 }
 
 static int digit(char c)
@@ -139,7 +144,7 @@ bool tab_file(const char *word, char *path, size_t size)
 {
 	size_t n = 0;
 
-	for (word += strlen(file_tag); *word && n < size; word++) {
+	for (word += strcspn(word, "=") + 1; *word && n < size; word++) {
 		path[n] = *word;
 		if (*word == '\\') {
 			if (word[1] != 'x' || digit(word[2]) < 0 ||
@@ -156,15 +161,26 @@ bool tab_file(const char *word, char *path, size_t size)
 	return strlen(path) == n && tab_file_is_good(path);
 }
 
-bool tab_file_word(const char *path, char *word, size_t size)
+static bool write_word(const char *tag, const char *path, char *word,
+		       size_t size)
 {
-	size_t n = snprintf(word, size, "%s", file_tag);
+	size_t n = snprintf(word, size, "%s", tag);
 
 	for (; *path && n < size; path++)
 		n += snprintf(word + n, size - n,
 			      strchr(" %\\", *path) ? "\\x%02x" : "%c",
 			      (unsigned char)*path);
 	return n < size;
+}
+
+bool tab_file_word(const char *path, char *word, size_t size)
+{
+	return write_word(file_tag, path, word, size);
+}
+
+bool tab_own_word(const char *path, char *word, size_t size)
+{
+	return write_word(own_tag, path, word, size);
 }
 
 /* What systemd would take for the end of a path, or for a part of it, is refused */
@@ -183,6 +199,12 @@ const char *tab_file_of(const struct tab_entry *entry)
 		if (tab_is_file(entry->args[i]))
 			return entry->args[i];
 	return NULL;
+}
+
+const char *tab_own_of(const struct tab_entry *entry)
+{
+	return entry->n_args > 1 && tab_is_own(entry->args[1]) ?
+	       entry->args[1] : NULL;
 }
 
 /*
@@ -265,12 +287,13 @@ static bool file_is_good(const struct reader *reader,
 	if (strcmp(entry->args[0], "era") || i != 1)
 		return refuse(reader, "'%.70s' stands where no file can be used; only the metadata of era can be in a file: era FILE=/path %%d 128",
 			      entry->args[i]);
-	if (entry->initramfs)
+	if (entry->initramfs && tab_is_file(entry->args[i]))
 		return refuse(reader, "in the initramfs no file system is mounted, so %.70s cannot be used with the option initramfs; name a device",
 			      entry->args[i]);
 	return tab_file(entry->args[i], path, sizeof(path)) ||
-	       refuse(reader, "'%.70s' is not a file; write FILE=/path, a blank as \\x20, and use no quotes",
-		      entry->args[i]);
+	       refuse(reader, "'%.70s' is not a file; write %s/path, a blank as \\x20, and use no quotes",
+		      entry->args[i],
+		      tab_is_own(entry->args[i]) ? own_tag : file_tag);
 }
 
 static bool argument_is_good(const struct reader *reader,
@@ -278,7 +301,7 @@ static bool argument_is_good(const struct reader *reader,
 {
 	const char *word = entry->args[i];
 
-	if (tab_is_file(word))
+	if (tab_is_file(word) || tab_is_own(word))
 		return file_is_good(reader, entry, i);
 	for (const char *at = word; (at = strchr(at, '%')); at += 2)
 		if (!at[1] || !strchr("dn%", at[1]))

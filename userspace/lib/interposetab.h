@@ -61,6 +61,13 @@ bool tab_is_device(const char *word);
 bool tab_is_file(const char *word);
 bool tab_file(const char *word, char *path, size_t size);
 bool tab_file_word(const char *path, char *word, size_t size);
+/*
+ * OWN=/path: a file on the device of the line itself. The path is that in its file
+ * system, wherever that is mounted; it is written and read as the other one.
+ */
+bool tab_is_own(const char *word);
+bool tab_own_word(const char *path, char *word, size_t size);
+const char *tab_own_of(const struct tab_entry *entry);
 /* Can it stand in the file, and in a unit of systemd? */
 bool tab_file_is_good(const char *path);
 /* The file of a line, as written, or NULL */

@@ -24,6 +24,7 @@ const char *const fuzz_samples[] = {
 	"home PARTUUID=1 - linear\n",
 	"z PARTLABEL=",
 	"f LABEL=h pin,series=0a1b2c3d-0815-4711-8842-5566778899aa era FILE=/srv/a\\x20b%c %d 128\n",
+	"o UUID=1 nofail,pin era OWN=/a\\x20b %d 128\n",
 	" - \t pin",
 };
 
@@ -85,12 +86,13 @@ static void read_anew(const struct tab_entry *entry)
 }
 
 /* A path that is read is written so that it is read as the same */
-static void use_file(const char *file)
+static void use_file(const char *file, bool own)
 {
 	char path[TAB_LINE_MAX], again[TAB_LINE_MAX], word[4 * TAB_LINE_MAX];
 
 	claim(tab_file(file, path, sizeof(path)) && tab_file_is_good(path));
-	claim(tab_file_word(path, word, sizeof(word)) && tab_is_file(word));
+	claim(own ? tab_own_word(path, word, sizeof(word)) && tab_is_own(word) :
+	      tab_file_word(path, word, sizeof(word)) && tab_is_file(word));
 	claim(!word[strcspn(word, " \t\r\n\v\f%")]);
 	claim(tab_file(word, again, sizeof(again)) && !strcmp(path, again));
 }
@@ -100,7 +102,9 @@ static void use(const struct tab_entry *entry)
 	char path[TAB_PATH_MAX], small[16];
 
 	if (tab_file_of(entry))
-		use_file(tab_file_of(entry));
+		use_file(tab_file_of(entry), false);
+	if (tab_own_of(entry))
+		use_file(tab_own_of(entry), true);
 	tab_unit(entry->device, "device", small, sizeof(small));
 	tab_path(entry->device, small, sizeof(small));
 	claim(tab_path(entry->device, path, sizeof(path)));

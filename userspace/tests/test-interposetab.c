@@ -102,6 +102,9 @@ static void bad_lines(void)
 		{ "x /dev/vdc - era %d FILE=/a 128", "only the metadata of era can be in a file" },
 		{ "x /dev/vdc - cache FILE=/a %d 128", "only the metadata of era can be in a file" },
 		{ "x /dev/vdc initramfs era FILE=/a %d 128", "in the initramfs no file system is mounted" },
+		{ "x /dev/vdc - era OWN=a %d 128", "'OWN=a' is not a file; write OWN=/path" },
+		{ "x /dev/vdc - era %d OWN=/a 128", "only the metadata of era can be in a file" },
+		{ "x /dev/vdc - linear OWN=/a 0", "only the metadata of era can be in a file" },
 		{ "x /dev/vdc - linear %e", "'%e' has an unknown % sequence; use" },
 		{ "x /dev/vdc - linear 1%", "'1%' has an unknown % sequence; use" },
 		{ "x /dev/vdc - linear %%%", "'%%%' has an unknown % sequence" },
@@ -213,6 +216,17 @@ static void files(void)
 	is("one that is too long is not cut", !tab_file("FILE=/abcdefg", tight,
 	   sizeof(tight)) && !tab_file_word("/abcdefg", tight, sizeof(tight)));
 	is("a file is no device", !tab_is_device("FILE=/a"));
+	read_text("x /dev/vda pin,initramfs era OWN=/a\\x20b %d 128\n"
+		  "y /dev/vdb - era FILE=/a %d 128", &tab);
+	is("a file on the device itself, also in the initramfs",
+	   tab.n == 2 && !*said && tab_own_of(&tab.v[0]) &&
+	   !tab_own_of(&tab.v[1]) && !tab_file_of(&tab.v[0]));
+	is("its path is read", tab.n == 2 &&
+	   tab_file(tab_own_of(&tab.v[0]), path, sizeof(path)) &&
+	   !strcmp(path, "/a b"));
+	tab_free(&tab);
+	is("and written", tab_own_word("/a b", word, sizeof(word)) &&
+	   !strcmp(word, "OWN=/a\\x20b"));
 }
 
 static void arguments(void)
