@@ -13,6 +13,7 @@
 #include "continuity.h"
 #include "guard.h"
 #include "inner.h"
+#include "own.h"
 #include "parse.h"
 #include "process.h"
 #include "state.h"
@@ -374,7 +375,10 @@ again:	while ((option = next_option(argc, argv, "+", longs, NULL)) != -1) {
  * detach
  */
 
-/* Also what was put between: "base" on the disk beneath, for era */
+/*
+ * Also what was put between: "base" on the disk beneath, for era. Not the blocks of a
+ * file in which era records: none of the device's data is there.
+ */
 static bool is_own(const char *word, const void *data)
 {
 	const struct interposer *ip = data;
@@ -385,7 +389,7 @@ static bool is_own(const char *word, const void *data)
 		return false;
 	return dev == ip->table.device || dev == ip->beneath_dev ||
 	       (sysfs_name(dev, name) && *ip->beneath &&
-		sysfs_lies_on(name, ip->beneath));
+		sysfs_lies_on(name, ip->beneath) && !own_is_store(dev));
 }
 
 /* By the same table as attach: has the inner target what the device has not? */
@@ -471,6 +475,8 @@ enum status detach(const struct stack *stack, const struct interposer *ip,
 	if (ip->map.open_count)
 		return refuse("/dev/mapper/%s is open; fuser -v /dev/mapper/%s shows by which process",
 			      ip->map.name, ip->map.name);
+	if (own_is_used(ip))
+		return own_detach(ip);
 	continuity_before_detach(&continuity, ip);
 	gone = map_remove(ip->map.name);
 	continuity_after_detach(&continuity, gone);

@@ -368,3 +368,14 @@ void continuity_after_detach(struct continuity *c, bool detached)
 	if (c->meta >= 0)
 		close(c->meta);
 }
+
+void continuity_after_own_detach(struct continuity *c,
+				 const struct interposer *ip, bool detached)
+{
+	if (c->tracked && c->held >= 0) {
+		c->series.written = written_to(ip->device);
+		if (c->series.written != SERIES_NOT_COUNTED)
+			c->series.written += SERIES_BLOCK / 512;
+	}
+	continuity_after_detach(c, detached);
+}

@@ -46,6 +46,9 @@ void continuity_before_attach(struct continuity *c, const struct device *device,
 void continuity_after_attach(struct continuity *c, const char *name);
 void continuity_before_detach(struct continuity *c, const struct interposer *ip);
 void continuity_after_detach(struct continuity *c, bool detached);
+/* The metadata are on the device itself: what is written there counts, too */
+void continuity_after_own_detach(struct continuity *c,
+				 const struct interposer *ip, bool detached);
 
 /* The series of what is attached, and its metadata's node */
 enum series_found continuity_series(const struct interposer *ip, char *path,

@@ -340,26 +340,6 @@ static bool size_on_origin(const struct cow_request *request,
 	return true;
 }
 
-static bool make_settled(struct settled *file, struct record *record)
-{
-	int fd = -1;
-	bool good = true;
-
-	if (!record_undo(record, "file %s", file->path))
-		return false;
-	if (step("fallocate -l %" PRIu64 " %s", file->bytes, file->path)) {
-		fd = file_create(record, file->path);
-		good = fd >= 0 && settled_allocate(file, fd);
-	}
-	if (good && step("chattr +i %s; sync -f %s", file->path, file->path)) {
-		good = settled_fix(file, fd);
-		fd = -1;
-	}
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 static bool make_on_origin(const struct cow_request *request,
 			   const struct device *origin, const char *directory,
 			   const char *path, struct record *record, char *node,
@@ -381,32 +361,7 @@ static bool make_on_origin(const struct cow_request *request,
 	file->on = origin;
 	snprintf(node, size, "/dev/mapper/%s", file->store);
 	return map_is_free(MAP_STORE, file->store, MAP_OTHER_NAME) &&
-	       make_settled(file, record);
-}
-
-/* As extents_pieces() does it */
-static bool lay_step(const struct settled *file, const char *beneath)
-{
-	return step("filefrag -b512 -e %s | sed 's/[.:]/ /g' | awk '$1 ~ /^[0-9]+$/ { print $2, $6, \"linear\", on, $4 }' on=%s | dmsetup create %s --uuid INTERPOSE-COW-%s",
-		    file->path, beneath, file->store, file->store);
-}
-
-static bool lay(const struct settled *file, const char *beneath)
-{
-	struct map_piece *pieces = calloc(file->extents.n, sizeof(*pieces));
-	uint32_t cookie = 0;
-	bool good, made;
-
-	if (!pieces)
-		return false;
-	extents_pieces(&file->extents, pieces);
-	good = map_make_pieces(file->store, MAP_STORE, pieces, file->extents.n,
-			       beneath, &cookie, &made);
-	free(pieces);
-	map_wait(cookie);
-	if (good)
-		map_make_node(file->store);
-	return good;
+	       settled_make(file, record);
 }
 
 /* Nothing is written there before it is proved that it is the file's */
@@ -416,16 +371,8 @@ bool cow_lay(struct settled *file, const char *beneath, struct record *record)
 
 	snprintf(node, sizeof(node), "/dev/mapper/%s", file->store);
 	if ((!options.dry_run && !settled_prove(file, beneath)) ||
-	    !record_undo(record, "store %s", file->store))
+	    !settled_lay(file, beneath, record))
 		return false;
-	if (lay_step(file, beneath)) {
-		if (!lay(file, beneath)) {
-			record_made_nothing(record, "store %s", file->store);
-			return false;
-		}
-		if (!record_made(record, "store %s", file->store))
-			return false;
-	}
 	return clear(node);
 }
 

@@ -215,6 +215,18 @@ void extents_pieces(const struct extents *extents, struct map_piece *pieces)
 		};
 }
 
+bool extents_are(const struct extents *extents, const struct map_piece *pieces,
+		 size_t n)
+{
+	bool same = extents->n == n;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = extents->v[i].logical / 512 == pieces[i].start &&
+		       extents->v[i].length / 512 == pieces[i].length &&
+		       extents->v[i].physical / 512 == pieces[i].at;
+	return same;
+}
+
 /*
  * The proof
  */

@@ -53,6 +53,8 @@ void extents_join(struct extents *extents);
 bool extents_same(const struct extents *one, const struct extents *other);
 /* Room for as many as there are extents */
 void extents_pieces(const struct extents *extents, struct map_piece *pieces);
+bool extents_are(const struct extents *extents, const struct map_piece *pieces,
+		 size_t n);
 
 /* A mark for a place in the file, of mark->unit bytes */
 void mark_fill(const struct mark *mark, uint64_t logical, unsigned char *block);

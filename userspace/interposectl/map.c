@@ -334,6 +334,46 @@ bool map_table_of(dev_t dev, struct map_line *line)
 	return first_line(task_of(DM_DEVICE_TABLE, dev), line);
 }
 
+/* "8:1 2048" */
+static bool add_piece(struct map_piece **pieces, size_t *n, uint64_t start,
+		      uint64_t length, const char *params)
+{
+	struct map_piece *more = reallocarray(*pieces, *n + 1, sizeof(*more));
+	unsigned long long at;
+
+	if (!more)
+		return false;
+	*pieces = more;
+	if (sscanf(params, "%*u:%*u %llu", &at) != 1)
+		return false;
+	more[(*n)++] = (struct map_piece) { start, length, at };
+	return true;
+}
+
+bool map_pieces(dev_t dev, struct map_piece **pieces, size_t *n)
+{
+	struct dm_task *dmt = task_of(DM_DEVICE_TABLE, dev);
+	uint64_t start, length;
+	char *type, *params;
+	void *next = NULL;
+	bool good;
+
+	*pieces = NULL;
+	*n = 0;
+	good = dmt && dm_task_run(dmt);
+	while (good) {
+		next = dm_get_next_target(dmt, next, &start, &length, &type,
+					  &params);
+		good = type && !strcmp(type, "linear") &&
+		       add_piece(pieces, n, start, length, params);
+		if (!next)
+			break;
+	}
+	if (dmt)
+		dm_task_destroy(dmt);
+	return good;
+}
+
 const char *map_name(const char *argument)
 {
 	static const char directory[] = "/dev/mapper/";
@@ -379,6 +419,12 @@ static const struct kind kinds[] = {
 	},
 	[MAP_STORE] = {
 		"INTERPOSE-COW-",
+		DM_UDEV_DISABLE_DISK_RULES_FLAG |
+		DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+		DM_UDEV_DISABLE_OTHER_RULES_FLAG,
+	},
+	[MAP_LOOK] = {
+		"INTERPOSE-LOOK-",
 		DM_UDEV_DISABLE_DISK_RULES_FLAG |
 		DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
 		DM_UDEV_DISABLE_OTHER_RULES_FLAG,

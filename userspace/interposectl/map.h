@@ -16,9 +16,10 @@
 
 /*
  * MAP_ORIGIN: the snapshot-origin beneath an era. MAP_STORE: the blocks of a file,
- * beneath the hook of the device on which they are
+ * beneath the hook of the device on which they are. MAP_LOOK: a snapshot that nobody
+ * is to see, for as long as a command looks at it
  */
-enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT, MAP_ORIGIN, MAP_STORE };
+enum map_kind { MAP_INTERPOSER, MAP_SNAPSHOT, MAP_ORIGIN, MAP_STORE, MAP_LOOK };
 
 struct map_info {
 	char name[MAP_NAME_MAX];
@@ -76,6 +77,8 @@ int map_has_target(const char *type);
 bool map_status(const char *name, struct map_line *line);
 bool map_table(const char *name, struct map_line *line);
 void map_line_free(struct map_line *line);
+/* All lines of one of linear, to be freed; false: it is none */
+bool map_pieces(dev_t dev, struct map_piece **pieces, size_t *n);
 
 /* "x", which may also be typed as it is printed elsewhere, "/dev/mapper/x" */
 const char *map_name(const char *argument);

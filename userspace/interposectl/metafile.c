@@ -105,7 +105,7 @@ static bool lies_apart(const struct device *device, const char *name,
 	case LIES_NOT:
 		return true;
 	case LIES_ON:
-		complain("%s lies on %s itself (through %s), and to record a write there is one more write; one disk for both is not supported yet: "
+		complain("%s lies on %s itself (through %s), and to record a write there is one more write; one disk for both needs a file on an ext4 or XFS that lies on that disk alone: "
 			 ELSEWHERE, path, device->shown, name);
 		return false;
 	case LIES_UNKNOWN:

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libmount.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +10,15 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 
+#include "newfile.h"
 #include "say.h"
 #include "settled.h"
 #include "state.h"
@@ -25,6 +29,8 @@
 
 /* "BOOT-ID NAME": when it was made, and for which mapped device */
 #define ATTRIBUTE	"trusted.interposectl"
+/* "NAME", of one that outlives its boot */
+#define ATTRIBUTE_LASTS	"trusted.interposectl.track"
 #define BOOT_SIZE	64
 
 /*
@@ -114,8 +120,12 @@ static bool boot_id(char *id)
 
 static bool refuse_file(const struct settled *file, const char *why)
 {
-	complain("the COW store cannot be in %s: it %s; put it on another disk, or use --ram",
-		 file->path, why);
+	if (file->lasts)
+		complain("what changes cannot be recorded in %s: it %s; name a file on another disk, or use --meta or --vg",
+			 file->path, why);
+	else
+		complain("the COW store cannot be in %s: it %s; put it on another disk, or use --ram",
+			 file->path, why);
 	return false;
 }
 
@@ -129,6 +139,9 @@ static bool sign(const struct settled *file, int fd)
 {
 	char text[BOOT_SIZE + MAP_NAME_MAX + 2], boot[BOOT_SIZE];
 
+	if (file->lasts)
+		return !fsetxattr(fd, ATTRIBUTE_LASTS, file->store,
+				  strlen(file->store), XATTR_CREATE);
 	if (!boot_id(boot))
 		return false;
 	snprintf(text, sizeof(text), "%s %s", boot, file->store);
@@ -262,6 +275,26 @@ bool settled_fix(struct settled *file, int fd)
 	return good;
 }
 
+bool settled_make(struct settled *file, struct record *record)
+{
+	int fd = -1;
+	bool good = true;
+
+	if (!record_undo(record, "file %s", file->path))
+		return false;
+	if (step("fallocate -l %" PRIu64 " %s", file->bytes, file->path)) {
+		fd = file_create(record, file->path);
+		good = fd >= 0 && settled_allocate(file, fd);
+	}
+	if (good && step("chattr +i %s; sync -f %s", file->path, file->path)) {
+		good = settled_fix(file, fd);
+		fd = -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 /*
  * Using it
  */
@@ -308,6 +341,44 @@ bool settled_prove(struct settled *file, const char *beneath)
 	return good || refuse_file(file, why);
 }
 
+/* As extents_pieces() does it */
+static bool lay_step(const struct settled *file, const char *beneath)
+{
+	return step("filefrag -b512 -e %s | sed 's/[.:]/ /g' | awk '$1 ~ /^[0-9]+$/ { print $2, $6, \"linear\", on, $4 }' on=%s | dmsetup create %s --uuid INTERPOSE-COW-%s",
+		    file->path, beneath, file->store, file->store);
+}
+
+static bool lay(const struct settled *file, const char *beneath)
+{
+	struct map_piece *pieces = calloc(file->extents.n, sizeof(*pieces));
+	uint32_t cookie = 0;
+	bool good, made;
+
+	if (!pieces)
+		return false;
+	extents_pieces(&file->extents, pieces);
+	good = map_make_pieces(file->store, MAP_STORE, pieces, file->extents.n,
+			       beneath, &cookie, &made);
+	free(pieces);
+	map_wait(cookie);
+	if (good)
+		map_make_node(file->store);
+	return good;
+}
+
+bool settled_lay(const struct settled *file, const char *beneath,
+		 struct record *record)
+{
+	if (!record_undo(record, "store %s", file->store))
+		return false;
+	if (!lay_step(file, beneath))
+		return true;
+	if (lay(file, beneath))
+		return record_made(record, "store %s", file->store);
+	record_made_nothing(record, "store %s", file->store);
+	return false;
+}
+
 bool settled_check(const struct settled *file)
 {
 	struct extents now;
@@ -323,6 +394,59 @@ bool settled_check(const struct settled *file)
 void settled_forget(struct settled *file)
 {
 	extents_free(&file->extents);
+}
+
+/*
+ * One that outlives its boot
+ */
+
+/* Without links, so that nobody but root can have put it there */
+static int open_beneath(int root, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			 O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+
+	return syscall(SYS_openat2, root, path + strspn(path, "/"), &how,
+		       sizeof(how));
+}
+
+static const char *not_ours(int fd, const struct stat *st)
+{
+	char store[MAP_NAME_MAX];
+
+	if (!S_ISREG(st->st_mode) || st->st_uid || !st->st_size)
+		return "is not a file of root's";
+	if (fgetxattr(fd, ATTRIBUTE_LASTS, store, sizeof(store)) <= 0)
+		return "was not made by interposectl";
+	if (!is_immutable(fd))
+		return "is not immutable any more, so it may lie elsewhere by now";
+	return NULL;
+}
+
+bool settled_find(struct settled *file, int root)
+{
+	int fd = open_beneath(root, file->path);
+	const char *why = NULL;
+	struct stat st;
+	bool good;
+
+	if (fd < 0 || fstat(fd, &st))
+		why = errno == ENOENT ? "is not there any more" :
+		      "cannot be opened without following a link";
+	else
+		why = not_ours(fd, &st) ?: bad_flag(fd);
+	if (why)
+		complain("%s on %s, where it is recorded what changes, %s; begin anew once it is mounted: interposectl track on --file NEW-FILE %s",
+			 file->path, file->on->shown, why, file->on->shown);
+	file->bytes = why ? 0 : st.st_size;
+	good = !why && read_extents(file, fd, &file->extents);
+	if (fd >= 0)
+		close(fd);
+	return good;
 }
 
 /*
@@ -362,6 +486,14 @@ static bool read_sign(const char *path, char *boot, char *store)
 	return sscanf(text, "%63s %127s", boot, store) == 2;
 }
 
+static bool read_lasting_sign(const char *path, char *store)
+{
+	ssize_t n = lgetxattr(path, ATTRIBUTE_LASTS, store, MAP_NAME_MAX - 1);
+
+	store[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 static bool is_of_this_boot(const char *path, char *store)
 {
 	char boot[BOOT_SIZE], now[BOOT_SIZE];
@@ -375,8 +507,8 @@ bool settled_in_use(const char *path, char *by, size_t size)
 	char store[MAP_NAME_MAX];
 	struct map_info info;
 
-	if (!is_of_this_boot(path, store) ||
-	    !map_made(MAP_STORE, store, &info))
+	if ((!is_of_this_boot(path, store) &&
+	     !read_lasting_sign(path, store)) || !map_made(MAP_STORE, store, &info))
 		return false;
 	snprintf(by, size, "%s", info.name);
 	return true;

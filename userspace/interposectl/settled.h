@@ -20,11 +20,13 @@
 
 #include "device.h"
 #include "extents.h"
+#include "state.h"
 
 struct settled {
 	char path[PATH_MAX];
 	char store[MAP_NAME_MAX];	/* the mapped device that is to be on it */
 	const struct device *on;	/* where its file system lies */
+	bool lasts;			/* it outlives the boot in which it is made */
 	uint64_t bytes;
 	struct mark mark;
 	dev_t dev;
@@ -42,8 +44,21 @@ bool settled_suits(const char *directory, char *why, size_t size);
 bool settled_allocate(struct settled *file, int fd);
 bool settled_fix(struct settled *file, int fd);
 
+/* Both, and how to undo it is in the record */
+bool settled_make(struct settled *file, struct record *record);
+
+/*
+ * One that lasts, and was made in an earlier boot: where it lies, below the @root of
+ * its file system. There are no marks any more: that it is the right one has to be
+ * proved by what is in it. False: it has been said why
+ */
+bool settled_find(struct settled *file, int root);
+
 /* @beneath: the device beneath the hook. False: it has been said why */
 bool settled_prove(struct settled *file, const char *beneath);
+/* The mapped device on it, once its places are known. False: it has been said why */
+bool settled_lay(const struct settled *file, const char *beneath,
+		 struct record *record);
 /* Still the same places; false: it has been said why */
 bool settled_check(const struct settled *file);
 /* The memory for them */

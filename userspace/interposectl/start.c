@@ -3,6 +3,7 @@
  * start and stop: what /etc/interposetab says, for systemd and the initramfs
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "continuity.h"
 #include "interposetab.h"
 #include "metafile.h"
+#include "own.h"
 #include "process.h"
 
 /*
@@ -115,6 +117,28 @@ static enum status attach_entry(const struct tab_entry *entry,
 	return status;
 }
 
+/* Of a file on the device itself: what it needs is found once that is attached */
+static enum status start_own(const struct tab_entry *entry,
+			     const struct device *device, unsigned int limit)
+{
+	struct own own = {
+		.device = device,
+		.name = entry->name,
+		.pin = entry->pin,
+		.limit = limit,
+		.uuid = entry->series,
+	};
+	uint64_t block;
+
+	if (entry->n_args != 4 || strcmp(entry->args[2], "%d") ||
+	    !parse_number(entry->args[3], &block) || !block || block > UINT_MAX ||
+	    !tab_file(entry->args[1], own.path, sizeof(own.path)))
+		return refuse("the line of %s is not complete; write: era %s %%d 128",
+			      entry->name, entry->args[1]);
+	own.block = block;
+	return own_start(&own);
+}
+
 static bool is_attached(const struct tab_entry *entry,
 			const struct device *device)
 {
@@ -125,7 +149,8 @@ static bool is_attached(const struct tab_entry *entry,
 	if (!stack_read(&stack))
 		return false;
 	ip = stack_of_map(&stack, entry->name);
-	attached = ip && !strcmp(ip->device, device->name);
+	attached = ip && !strcmp(ip->device, device->name) &&
+		   (!tab_own_of(entry) || own_is_used(ip));
 	stack_free(&stack);
 	return attached;
 }
@@ -139,7 +164,8 @@ static enum status start(const struct tab_entry *entry, unsigned int limit)
 	    !device_find(path, &device))
 		return FAILED;
 	if (!is_attached(entry, &device))
-		return attach_entry(entry, &device, limit);
+		return tab_own_of(entry) ? start_own(entry, &device, limit) :
+		       attach_entry(entry, &device, limit);
 	say("%s is already interposed by %s", device.shown, entry->name);
 	return DONE;
 }

@@ -56,3 +56,28 @@ bool tabline_remove(const char *file, const char *name)
 	       !step("sed -i '/^%s[[:blank:]]/d' %s", name, file) ||
 	       replace(file, name, NULL);
 }
+
+static void ignore(const char *what, void *data)
+{
+	(void)what;
+	(void)data;
+}
+
+bool tabline_own(const char *file, const char *name, char *path, size_t size)
+{
+	const struct tab_entry *entry;
+	FILE *from = fopen(file, "re");
+	struct tab tab;
+	bool found = false;
+
+	if (!from)
+		return false;
+	if (tab_read(from, file, ignore, NULL, &tab)) {
+		entry = tab_find(&tab, name);
+		found = entry && tab_own_of(entry) &&
+			tab_file(tab_own_of(entry), path, size);
+		tab_free(&tab);
+	}
+	fclose(from);
+	return found;
+}

@@ -32,6 +32,7 @@
 #include "json.h"
 #include "metafile.h"
 #include "newfile.h"
+#include "own.h"
 #include "process.h"
 #include "series.h"
 #include "tabline.h"
@@ -253,6 +254,7 @@ static bool use_file(const struct request *request, const struct device *device,
 struct place {
 	struct device meta;
 	struct metafile file;
+	const char *own;		/* or the path in the file system of the device */
 	bool to_be_made;		/* it is a dry run, so it is not there */
 };
 
@@ -395,7 +397,10 @@ static void spell_file(const struct place *place, char *word, size_t size,
 {
 	struct series found;
 
-	tab_file_word(place->file.path, word, size);
+	if (place->own)
+		tab_own_word(place->own, word, size);
+	else
+		tab_file_word(place->file.path, word, size);
 	if (options.dry_run ||
 	    series_read(place->meta.path, &found) != SERIES_GOOD)
 		return;
@@ -411,7 +416,7 @@ static bool add_line(const struct request *request, const char *name,
 	char line[2 * TAB_LINE_MAX + 128];
 
 	spelling(device, true, of_device, sizeof(of_device));
-	if (*place->file.path)
+	if (place->own || *place->file.path)
 		spell_file(place, of_meta, sizeof(of_meta), series, sizeof(series));
 	else
 		spelling(&place->meta, false, of_meta, sizeof(of_meta));
@@ -437,6 +442,19 @@ static enum status already_on(const struct interposer *ip)
 	return DONE;
 }
 
+static enum status end_with_line(const struct request *request,
+				 const char *name, const struct device *device,
+				 const struct place *place, struct record *record)
+{
+	if (record_undo(record, "line %s %s", name, request->tab) &&
+	    add_line(request, name, device, place)) {
+		record_end(record);
+		return DONE;
+	}
+	record_roll_back(record);
+	return FAILED;
+}
+
 /* All that is in @record goes again in a failure */
 static enum status attach_era(const struct request *request, const char *name,
 			      const struct device *device,
@@ -455,13 +473,25 @@ static enum status attach_era(const struct request *request, const char *name,
 					    (char *)device->path, block });
 	if (status != DONE)
 		return status;
-	if (record_undo(record, "line %s %s", name, request->tab) &&
-	    add_line(request, name, device, place)) {
-		record_end(record);
-		return DONE;
-	}
-	record_roll_back(record);
-	return FAILED;
+	return end_with_line(request, name, device, place, record);
+}
+
+/* On the device itself, so nothing is there before something is attached */
+static enum status begin_on_itself(const struct request *request,
+				   const char *name, const struct device *device,
+				   struct record *record)
+{
+	struct own own = { .device = device, .name = name, .pin = true,
+			   .wipe = request->wipe, .block = TRACK_BLOCK,
+			   .limit = request->limit };
+	struct place place = { .own = own.path };
+	enum status status;
+
+	status = own_begin(&own, request->file, metadata_size(device), record);
+	if (status != DONE)
+		return status;
+	place.meta = own.meta;
+	return end_with_line(request, name, device, &place, record);
 }
 
 /* With metadata that are not there */
@@ -492,6 +522,8 @@ static enum status begin_tracking(const struct request *request,
 	snprintf(of_record, sizeof(of_record), "track-%s", name);
 	if (!record_begin(&record, of_record))
 		return FAILED;
+	if (request->file && own_is_on(device, request->file))
+		return begin_on_itself(request, name, device, &record);
 	if (!find_place(request, name, device, &record, &place) ||
 	    (!place.to_be_made && !prepare(request, device, &place.meta))) {
 		record_roll_back(&record);
@@ -530,7 +562,7 @@ static enum status track_on(const struct request *request, const char *argument)
 	if (status != DONE)
 		return status;
 	tell_boot(request, &device, true);
-	if (request->file)
+	if (request->file && !own_is_on(&device, request->file))
 		start_unit(request, name);
 	say("%s is tracked; after a full backup, and after each further one: interposectl changed --mark %s",
 	    device.shown, name);
@@ -584,7 +616,8 @@ static bool note_parts(struct record *record, const struct request *request,
 		return false;
 	snprintf(line, sizeof(line), "resume %s", name);
 	return undo_identity(line, identity) &&
-	       record_undo_of(record, identity, "pinned %s", name);
+	       record_undo_of(record, identity, "pinned %s", name) &&
+	       own_note(record, name);
 }
 
 /* If this is killed from the detach on, the next command does the rest */
@@ -611,19 +644,35 @@ static enum status remove_all(const struct request *request, const char *name,
 	return status;
 }
 
+/* Its file, or "" if that cannot be told, or not be reached */
+static bool file_of(const struct request *request, const char *name,
+		    const struct device *device, const char *meta, char *file,
+		    size_t size)
+{
+	char path[TAB_LINE_MAX + 1];
+
+	if (!own_is_meta(meta))
+		return metafile_of(meta, file, size);
+	if (!tabline_own(request->tab, name, path, sizeof(path)) ||
+	    !own_mounted_path(device, path, file, size))
+		*file = '\0';
+	return true;
+}
+
 static enum status stop_tracking(const struct request *request,
-				 const char *name, const char *meta)
+				 const char *name, const struct device *device,
+				 const char *meta)
 {
 	char file[PATH_MAX];
-	bool is_file = metafile_of(meta, file, sizeof(file));
+	bool is_file = file_of(request, name, device, meta, file, sizeof(file));
 
 	if (is_file && *file && !request->keep)
 		return remove_all(request, name, file);
 	if (unpin_and_detach(name) != DONE ||
 	    !tabline_remove(request->tab, name))
 		return FAILED;
-	if (is_file && !*file)
-		complain("the file where it was recorded was renamed or removed meanwhile; remove it, if it is still there");
+	if (is_file && !*file && !request->keep)
+		complain("the file where it was recorded is not there: its file system is not mounted, or it was renamed; remove it, if it is still there (chattr -i, rm)");
 	return DONE;
 }
 
@@ -658,7 +707,7 @@ static enum status track_off(const struct request *request, const char *argument
 		status = DONE;
 	stack_free(&stack);
 	if (status == DONE)
-		status = stop_tracking(request, name, path);
+		status = stop_tracking(request, name, &device, path);
 	if (status != DONE)
 		return FAILED;
 	tell_boot(request, &device, false);
@@ -803,7 +852,17 @@ static enum status track_status(const struct request *request, int argc,
  * refresh
  */
 
-static enum status track_refresh(void)
+static bool is_in_place(const struct request *request,
+			const struct interposer *ip)
+{
+	char path[TAB_LINE_MAX + 1];
+
+	return !own_is_used(ip) ||
+	       !tabline_own(request->tab, ip->map.name, path, sizeof(path)) ||
+	       own_check(ip, path);
+}
+
+static enum status track_refresh(const struct request *request)
 {
 	enum status status = DONE;
 	struct stack stack;
@@ -811,7 +870,8 @@ static enum status track_refresh(void)
 	if (!stack_read(&stack))
 		return FAILED;
 	for (size_t i = 0; i < stack.n_interposers; i++)
-		if (!continuity_refresh(&stack.interposers[i],
+		if (!is_in_place(request, &stack.interposers[i]) ||
+		    !continuity_refresh(&stack.interposers[i],
 					continuity_is_pinned(&stack.interposers[i])))
 			status = FAILED;
 	stack_free(&stack);
@@ -863,7 +923,7 @@ static enum status act(const struct request *request, const char *action,
 		return track_status(request, argc, argv);
 	if (argc > !refresh)
 		return too_many("track", argv[!refresh]);
-	return refresh ? track_refresh() : on ? track_on(request, argv[0]) :
+	return refresh ? track_refresh(request) : on ? track_on(request, argv[0]) :
 	       track_off(request, argv[0]);
 }
 

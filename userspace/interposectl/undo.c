@@ -41,11 +41,14 @@
 #include "interposetab.h"
 #include "loop.h"
 #include "map.h"
+#include "own.h"
 #include "say.h"
 #include "settled.h"
 #include "stack.h"
 #include "tabline.h"
 #include "undo.h"
+
+#define LOOK_TENTHS	50		/* of a second, for a mount to go */
 
 /*
  * Numbers
@@ -142,6 +145,14 @@ static bool identity_of_origin(const char *name, char *identity)
 	struct map_info info;
 
 	return map_made(MAP_ORIGIN, name, &info) &&
+	       disk_identity(info.dev, identity);
+}
+
+static bool identity_of_look(const char *name, char *identity)
+{
+	struct map_info info;
+
+	return map_made(MAP_LOOK, name, &info) &&
 	       disk_identity(info.dev, identity);
 }
 
@@ -305,6 +316,29 @@ static bool undo_store(const char *name, const char *identity)
 		return false;
 	}
 	return map_remove(info.name);
+}
+
+/* The process that had mounted it is gone, and so is its mount, or soon will be */
+static bool undo_look(const char *name, const char *identity)
+{
+	struct map_info info = { };
+
+	for (int i = 0; i < LOOK_TENTHS; i++) {
+		if (!map_that_was_made(MAP_LOOK, name, identity, &info))
+			return true;
+		if (!info.open_count || options.dry_run)
+			break;
+		usleep(100000);
+	}
+	return map_remove(info.name);
+}
+
+/* It goes on without era, and what lies on it can go */
+static bool undo_era(const char *name, const char *identity)
+{
+	struct map_info info;
+
+	return !map_of(name, identity, &info) || own_release(info.name);
 }
 
 /* Who else has dropped it has left nothing to do: "8/512 3 -" */
@@ -568,6 +602,8 @@ static const struct {
 	{ "pinned ", undo_pinned, identity_of_interposer },
 	{ "origin ", undo_origin, identity_of_origin },
 	{ "store ", undo_store, identity_of_store },
+	{ "era ", undo_era, identity_of_map },
+	{ "look ", undo_look, identity_of_look },
 	{ "resume ", undo_resume, identity_of_map },
 	{ "snapshot ", undo_snapshot, identity_of_snapshot },
 	{ "loop ", undo_loop, identity_of_loop },
