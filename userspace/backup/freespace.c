@@ -3,12 +3,10 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fsmap.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,10 +16,10 @@
 
 #include "copy.h"
 #include "freespace.h"
+#include "fsmap.h"
 #include "mount.h"
 #include "say.h"
 
-#define RECORDS		1024
 #define AT		"/run"		/* it is hidden from the child alone */
 
 /*
@@ -104,44 +102,16 @@ static bool is_settled(const struct source *source, const char *type,
  * In a process with a mount namespace of its own
  */
 
+static bool print(uint64_t start, uint64_t length, void *to)
+{
+	return fprintf(to, "%llu %llu\n", (unsigned long long)start,
+		       (unsigned long long)length) > 0;
+}
+
 static bool list(int fd, dev_t dev, FILE *to)
 {
-	size_t size = sizeof(struct fsmap_head) + RECORDS * sizeof(struct fsmap);
-	/* as the kernel encodes it */
-	uint32_t encoded = (minor(dev) & 0xff) | major(dev) << 8 |
-			   (minor(dev) & ~0xffU) << 12;
-	struct fsmap_head *head = calloc(1, size);
-	struct fsmap *last;
-
-	if (!head)
+	if (!fsmap_each_free(fd, dev, print, to))
 		return false;
-	memset(&head->fmh_keys[1], 0xff, sizeof(head->fmh_keys[1]));
-	head->fmh_keys[1].fmr_length = 0;
-	memset(head->fmh_keys[1].fmr_reserved, 0,
-	       sizeof(head->fmh_keys[1].fmr_reserved));
-	for (;;) {
-		head->fmh_count = RECORDS;
-		if (ioctl(fd, FS_IOC_GETFSMAP, head)) {
-			free(head);
-			return false;
-		}
-		for (uint32_t i = 0; i < head->fmh_entries; i++) {
-			const struct fsmap *one = &head->fmh_recs[i];
-
-			if (one->fmr_device == encoded &&
-			    one->fmr_flags & FMR_OF_SPECIAL_OWNER &&
-			    one->fmr_owner == FMR_OWN_FREE)
-				fprintf(to, "%llu %llu\n",
-					(unsigned long long)one->fmr_physical,
-					(unsigned long long)one->fmr_length);
-		}
-		last = head->fmh_entries ?
-			&head->fmh_recs[head->fmh_entries - 1] : NULL;
-		if (!last || last->fmr_flags & FMR_OF_LAST)
-			break;
-		fsmap_advance(head);
-	}
-	free(head);
 	fputs("end\n", to);
 	return !fflush(to) && !ferror(to);
 }

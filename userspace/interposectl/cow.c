@@ -36,6 +36,14 @@ static uint64_t whole_blocks(uint64_t bytes, unsigned int block)
 	return (bytes + block - 1) / block * block;
 }
 
+unsigned int cow_unit(const char *origin, const char *on)
+{
+	unsigned int one = whole_blocks(1, sysfs_block_size(origin));
+	unsigned int other = whole_blocks(1, sysfs_block_size(on));
+
+	return one > other ? one : other;
+}
+
 /* The kernel requires whole blocks of both; a dry run has made no store */
 unsigned int cow_chunk(const struct device *origin, const char *node)
 {
@@ -303,7 +311,7 @@ static bool make_loop(struct record *record, const char *file, int fd,
  * of what it overwrites; beneath the hook, nobody but the snapshot sees it.
  */
 
-static uint64_t free_on(const char *directory)
+uint64_t cow_free(const char *directory)
 {
 	struct statvfs fs;
 
@@ -312,7 +320,7 @@ static uint64_t free_on(const char *directory)
 
 uint64_t cow_room(const char *directory)
 {
-	return free_on(directory) / 2;
+	return cow_free(directory) / 2;
 }
 
 /* What is set aside for root stays, too */
@@ -323,12 +331,12 @@ static bool size_on_origin(const struct cow_request *request,
 
 	if (!cow_size(request, bytes))
 		return false;
-	if (request->options->size && *bytes <= free_on(directory))
+	if (request->options->size && *bytes <= cow_free(directory))
 		return true;
 	if (request->options->size || room < LEAST) {
 		complain("%s: there is no room for a COW store of %" PRIu64 " MiB in %s, which has %" PRIu64 " MiB free; use another --size, or a COW store on another disk (--vg, --cow or --file)",
 			 request->snapshot, *bytes / MIB, directory,
-			 free_on(directory) / MIB);
+			 cow_free(directory) / MIB);
 		return false;
 	}
 	if (*bytes > room) {
@@ -364,13 +372,33 @@ static bool make_on_origin(const struct cow_request *request,
 	       settled_make(file, record);
 }
 
+static bool find_spare(struct settled *file, struct sparing *sparing)
+{
+	uint64_t bytes;
+
+	if (!spare_find(file, sparing))
+		return false;
+	bytes = extents_bytes(&file->spare);
+	if (bytes < LEAST) {
+		complain("the COW store cannot be in %s: an older snapshot needs all but %" PRIu64 " MiB of it, which held data at its moment; put it on another disk, or use --ram",
+			 file->path, bytes / MIB);
+		return false;
+	}
+	if (bytes < file->bytes)
+		say("%s: %" PRIu64 " MiB for the COW store: an older snapshot needs the rest of %s",
+		    file->store, bytes / MIB, file->path);
+	return true;
+}
+
 /* Nothing is written there before it is proved that it is the file's */
-bool cow_lay(struct settled *file, const char *beneath, struct record *record)
+bool cow_lay(struct settled *file, const char *beneath,
+	     struct sparing *sparing, struct record *record)
 {
 	char node[MAP_NAME_MAX + 16];
 
 	snprintf(node, sizeof(node), "/dev/mapper/%s", file->store);
-	if ((!options.dry_run && !settled_prove(file, beneath)) ||
+	if ((!options.dry_run && (!settled_prove(file, beneath) ||
+				  !find_spare(file, sparing))) ||
 	    !settled_lay(file, beneath, record))
 		return false;
 	return clear(node);

@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "settled.h"
+#include "spare.h"
 #include "state.h"
 
 enum cow_kind { COW_NONE, COW_LV, COW_DEVICE, COW_FILE, COW_RAM };
@@ -48,11 +49,16 @@ bool cow_make(const struct cow_request *request, struct record *record,
 
 /*
  * One in a file on an origin is not yet there, but only its file: it is laid on the
- * device beneath the hook, as soon as that is there. False: it has been said why
+ * device beneath the hook, as soon as that is there, and only where no older snapshot
+ * needs what is there. False: it has been said why
  */
-bool cow_lay(struct settled *file, const char *beneath, struct record *record);
+bool cow_lay(struct settled *file, const char *beneath,
+	     struct sparing *sparing, struct record *record);
 
-/* How many bytes there can be in a file on an origin when nothing is said */
+/* Bytes: what is free there, and what a file on an origin takes when nothing is said */
+uint64_t cow_free(const char *directory);
 uint64_t cow_room(const char *directory);
+/* In what units its size is, in bytes, for devices with such blocks */
+unsigned int cow_unit(const char *origin, const char *on);
 
 #endif

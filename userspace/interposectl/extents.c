@@ -19,7 +19,7 @@
  * What the file system says
  */
 
-static bool add(struct extents *extents, const struct fiemap_extent *from)
+static bool append(struct extents *extents, struct extent extent)
 {
 	struct extent *more = reallocarray(extents->v, extents->n + 1,
 					   sizeof(*more));
@@ -27,17 +27,22 @@ static bool add(struct extents *extents, const struct fiemap_extent *from)
 	if (!more)
 		return false;
 	extents->v = more;
-	more[extents->n++] = (struct extent) {
+	more[extents->n++] = extent;
+	return true;
+}
+
+static bool add(struct extents *extents, const struct fiemap_extent *from)
+{
+	return append(extents, (struct extent) {
 		.logical = from->fe_logical,
 		.physical = from->fe_physical,
 		.length = from->fe_length,
 		.flags = from->fe_flags,
-	};
-	return true;
+	});
 }
 
 /* From where the last one ends; false: there are no more, or @why */
-static bool read_batch(int fd, uint64_t bytes, struct fiemap *map,
+static bool read_batch(int fd, uint64_t bytes, size_t most, struct fiemap *map,
 		       struct extents *extents, char *why, size_t size)
 {
 	const struct extent *last = extents->n ?
@@ -56,13 +61,13 @@ static bool read_batch(int fd, uint64_t bytes, struct fiemap *map,
 		return false;
 	}
 	for (size_t i = 0; i < map->fm_mapped_extents && !*why; i++)
-		if (extents->n >= READ_MOST || !add(extents, &map->fm_extents[i]))
+		if (extents->n >= most || !add(extents, &map->fm_extents[i]))
 			snprintf(why, size, "is in too many pieces");
 	return !*why && map->fm_mapped_extents;
 }
 
-bool extents_read(int fd, uint64_t bytes, struct extents *extents, char *why,
-		  size_t size)
+static bool read_up_to(int fd, uint64_t bytes, size_t most,
+		       struct extents *extents, char *why, size_t size)
 {
 	struct fiemap *map = malloc(sizeof(*map) +
 				    BATCH * sizeof(struct fiemap_extent));
@@ -71,10 +76,23 @@ bool extents_read(int fd, uint64_t bytes, struct extents *extents, char *why,
 	*why = '\0';
 	if (!map)
 		snprintf(why, size, "is unknown: no memory");
-	while (map && read_batch(fd, bytes, map, extents, why, size))
+	while (map && read_batch(fd, bytes, most, map, extents, why, size))
 		;
 	free(map);
 	return !*why;
+}
+
+bool extents_read(int fd, uint64_t bytes, struct extents *extents, char *why,
+		  size_t size)
+{
+	return read_up_to(fd, bytes, READ_MOST, extents, why, size);
+}
+
+bool extents_read_all(int fd, struct extents *extents)
+{
+	char why[256];
+
+	return read_up_to(fd, INT64_MAX, SIZE_MAX, extents, why, sizeof(why));
 }
 
 void extents_free(struct extents *extents)
@@ -205,14 +223,94 @@ bool extents_same(const struct extents *one, const struct extents *other)
 	return same;
 }
 
-void extents_pieces(const struct extents *extents, struct map_piece *pieces)
+void extents_pieces(const struct extents *extents, uint64_t from,
+		    struct map_piece *pieces)
 {
-	for (size_t i = 0; i < extents->n; i++)
+	for (size_t i = 0; i < extents->n; i++) {
 		pieces[i] = (struct map_piece) {
-			.start = extents->v[i].logical / 512,
+			.start = from,
 			.length = extents->v[i].length / 512,
 			.at = extents->v[i].physical / 512,
 		};
+		from += pieces[i].length;
+	}
+}
+
+static bool overlap_piece(const struct extent *extent,
+			  const struct map_piece *piece)
+{
+	uint64_t start = extent->physical / 512;
+
+	return start < piece->at + piece->length &&
+	       piece->at < start + extent->length / 512;
+}
+
+bool extents_overlap(const struct extents *extents,
+		     const struct map_piece *pieces, size_t n)
+{
+	for (size_t i = 0; i < extents->n; i++)
+		for (size_t j = 0; j < n; j++)
+			if (overlap_piece(&extents->v[i], &pieces[j]))
+				return true;
+	return false;
+}
+
+bool extents_add_free(struct extents *to, const struct extents *from,
+		      uint64_t start, uint64_t length)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < from->n && good; i++) {
+		const struct extent *one = &from->v[i];
+		uint64_t end = one->physical + one->length;
+		uint64_t at = start > one->physical ? start : one->physical;
+
+		if (end > start + length)
+			end = start + length;
+		if (at < end)
+			good = append(to, (struct extent) {
+				.logical = one->logical + at - one->physical,
+				.physical = at,
+				.length = end - at,
+			});
+	}
+	return good;
+}
+
+static int by_logical(const void *a, const void *b)
+{
+	const struct extent *one = a, *other = b;
+
+	return (one->logical > other->logical) -
+	       (one->logical < other->logical);
+}
+
+void extents_sort(struct extents *extents)
+{
+	if (extents->n)
+		qsort(extents->v, extents->n, sizeof(*extents->v), by_logical);
+}
+
+uint64_t extents_bytes(const struct extents *extents)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < extents->n; i++)
+		bytes += extents->v[i].length;
+	return bytes;
+}
+
+void extents_cut(struct extents *extents, uint64_t bytes)
+{
+	uint64_t most = bytes;
+	size_t i;
+
+	for (i = 0; i < extents->n && most; i++) {
+		if (extents->v[i].length > most)
+			extents->v[i].length = most;
+		most -= extents->v[i].length;
+	}
+	extents->n = i;
 }
 
 bool extents_are(const struct extents *extents, const struct map_piece *pieces,

@@ -39,6 +39,8 @@ struct mark {
 /* What is written back for that; false: @why, "is ..." or "has ..." */
 bool extents_read(int fd, uint64_t bytes, struct extents *extents, char *why,
 		  size_t size);
+/* However many there are, and without a check of what that is */
+bool extents_read_all(int fd, struct extents *extents);
 void extents_free(struct extents *extents);
 
 /*
@@ -51,8 +53,23 @@ bool extents_check(struct extents *extents, uint64_t bytes, uint64_t device,
 void extents_join(struct extents *extents);
 /* Only places count */
 bool extents_same(const struct extents *one, const struct extents *other);
-/* Room for as many as there are extents */
-void extents_pieces(const struct extents *extents, struct map_piece *pieces);
+/* One behind the other, from a sector on; room for as many as there are extents */
+void extents_pieces(const struct extents *extents, uint64_t from,
+		    struct map_piece *pieces);
+/* Do these have any place on the device in common? */
+bool extents_overlap(const struct extents *extents,
+		     const struct map_piece *pieces, size_t n);
+/*
+ * Adds what of them is free, by what the file system says of a place of that length.
+ * False: no memory
+ */
+bool extents_add_free(struct extents *to, const struct extents *from,
+		      uint64_t start, uint64_t length);
+/* As they are in the file */
+void extents_sort(struct extents *extents);
+uint64_t extents_bytes(const struct extents *extents);
+/* From the end, until it is so many bytes */
+void extents_cut(struct extents *extents, uint64_t bytes);
 bool extents_are(const struct extents *extents, const struct map_piece *pieces,
 		 size_t n);
 

@@ -243,6 +243,7 @@ static bool read_info(struct dm_task *dmt, const char *name,
 		out->dev = makedev(info.major, info.minor);
 		out->exists = true;
 		out->suspended = info.suspended;
+		out->loaded = info.inactive_table;
 		if (!*name)
 			snprintf(out->name, sizeof(out->name), "%s",
 				 dm_task_get_name(dmt) ?: "");
@@ -350,7 +351,7 @@ static bool add_piece(struct map_piece **pieces, size_t *n, uint64_t start,
 	return true;
 }
 
-bool map_pieces(dev_t dev, struct map_piece **pieces, size_t *n)
+bool map_pieces(dev_t dev, bool loaded, struct map_piece **pieces, size_t *n)
 {
 	struct dm_task *dmt = task_of(DM_DEVICE_TABLE, dev);
 	uint64_t start, length;
@@ -360,7 +361,8 @@ bool map_pieces(dev_t dev, struct map_piece **pieces, size_t *n)
 
 	*pieces = NULL;
 	*n = 0;
-	good = dmt && dm_task_run(dmt);
+	good = dmt && (!loaded || dm_task_query_inactive_table(dmt)) &&
+	       dm_task_run(dmt);
 	while (good) {
 		next = dm_get_next_target(dmt, next, &start, &length, &type,
 					  &params);
@@ -466,6 +468,11 @@ bool map_made(enum map_kind kind, const char *name, struct map_info *info)
 bool map_is_of(enum map_kind kind, const char *uuid)
 {
 	return !strncmp(uuid, kinds[kind].prefix, strlen(kinds[kind].prefix));
+}
+
+const char *map_made_as(enum map_kind kind, const char *uuid)
+{
+	return map_is_of(kind, uuid) ? uuid + strlen(kinds[kind].prefix) : NULL;
 }
 
 static bool is_ours(const char *uuid)
@@ -682,6 +689,39 @@ bool map_load(const char *name, uint64_t sectors, const char *type,
 		return true;
 	return map_info(name, &info) &&
 	       load(name, info.dev, sectors, type, params);
+}
+
+bool map_load_pieces(const char *name, const struct map_piece *pieces, size_t n,
+		     const char *beneath)
+{
+	struct map_info info;
+
+	return map_info(name, &info) &&
+	       load_pieces(name, info.dev, pieces, n, beneath);
+}
+
+bool map_clear(const char *name)
+{
+	char word[SHELL_MAX];
+
+	return !step("dmsetup clear %s", shell(name, word)) ||
+	       change(DM_DEVICE_CLEAR, name, "cannot clear", NULL);
+}
+
+bool map_swap(const char *name, uint32_t *cookie)
+{
+	char word[SHELL_MAX];
+	struct dm_task *dmt;
+
+	if (!step("dmsetup resume --noflush --nolockfs %s", shell(name, word)))
+		return true;
+	dmt = task(DM_DEVICE_RESUME, name);
+	if (!dmt)
+		return false;
+	dm_task_no_flush(dmt);
+	dm_task_skip_lockfs(dmt);
+	dm_task_set_cookie(dmt, cookie, kinds[MAP_STORE].udev_flags);
+	return finish(dmt, "cannot resume", name);
 }
 
 bool map_remove(const char *name)

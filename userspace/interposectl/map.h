@@ -27,6 +27,7 @@ struct map_info {
 	dev_t dev;
 	bool exists;
 	bool suspended;
+	bool loaded;			/* a table that is live after the next resume */
 	unsigned int open_count;
 };
 
@@ -67,6 +68,8 @@ bool map_table_of(dev_t dev, struct map_line *line);
 bool map_made(enum map_kind kind, const char *name, struct map_info *info);
 /* It has been made as that, under any name */
 bool map_is_of(enum map_kind kind, const char *uuid);
+/* The name that was given to it then; NULL: it has not been made as that */
+const char *map_made_as(enum map_kind kind, const char *uuid);
 bool map_with_uuid(const char *uuid, struct map_info *info);
 #define MAP_OTHER_NAME	"choose another --name"
 /* For a new one? False: it has been said why not, and the @remedy */
@@ -77,8 +80,8 @@ int map_has_target(const char *type);
 bool map_status(const char *name, struct map_line *line);
 bool map_table(const char *name, struct map_line *line);
 void map_line_free(struct map_line *line);
-/* All lines of one of linear, to be freed; false: it is none */
-bool map_pieces(dev_t dev, struct map_piece **pieces, size_t *n);
+/* All lines of one of linear, to be freed; false: it is none. @loaded: of the table to come */
+bool map_pieces(dev_t dev, bool loaded, struct map_piece **pieces, size_t *n);
 
 /* "x", which may also be typed as it is printed elsewhere, "/dev/mapper/x" */
 const char *map_name(const char *argument);
@@ -107,6 +110,16 @@ bool map_make_pieces(const char *name, enum map_kind kind,
 /* Another table, for the next resume */
 bool map_load(const char *name, uint64_t sectors, const char *type,
 	      const char *params);
+/* The same of pieces; what is printed is for the caller to say */
+bool map_load_pieces(const char *name, const struct map_piece *pieces, size_t n,
+		     const char *beneath);
+/* Forgets that table */
+bool map_clear(const char *name);
+/*
+ * Resumes it with the table that is loaded, in one call: whoever uses it waits in
+ * the kernel alone. It has no file system that could be frozen.
+ */
+bool map_swap(const char *name, uint32_t *cookie);
 bool map_remove(const char *name);
 bool map_suspend(const char *name);
 bool map_resume(const char *name, uint32_t *cookie);

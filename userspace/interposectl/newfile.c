@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -53,14 +55,14 @@ bool write_zeroes(int fd, const char *path, uint64_t bytes, bool in_memory)
 	return false;
 }
 
-int file_create(struct record *record, const char *path)
+int file_create(struct record *record, const char *line, const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0) {
 		complain("cannot make %s: %s", path, strerror(errno));
-		record_made_nothing(record, "file %s", path);
-	} else if (!record_made(record, "file %s", path)) {
+		record_made_nothing(record, "%s", line);
+	} else if (!record_made(record, "%s", line)) {
 		close(fd);
 		fd = -1;
 	}
@@ -91,14 +93,15 @@ static bool allocate(int fd, const char *path, uint64_t bytes)
 
 bool file_make(struct record *record, const char *path, uint64_t bytes, int *fd)
 {
-	char word[PATH_MAX];
+	char word[PATH_MAX], line[PATH_MAX + 8];
 
 	*fd = -1;
-	if (!record_undo(record, "file %s", path))
+	snprintf(line, sizeof(line), "file %s", path);
+	if (!record_undo(record, "%s", line))
 		return false;
 	if (!step("fallocate -l %" PRIu64 " %s", bytes,
 		  quote(path, word, sizeof(word))))
 		return true;
-	*fd = file_create(record, path);
+	*fd = file_create(record, line, path);
 	return *fd >= 0 && allocate(*fd, path, bytes);
 }

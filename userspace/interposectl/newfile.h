@@ -13,10 +13,10 @@
 bool file_exists(const char *path);
 bool file_path_is_good(const char *path);
 /*
- * Empty, after record_undo(). Whatever gets that name from now on: it is this file
- * that is written to. -1: it has been said why
+ * Empty, after record_undo() of @line. Whatever gets that name from now on: it is
+ * this file that is written to. -1: it has been said why
  */
-int file_create(struct record *record, const char *path);
+int file_create(struct record *record, const char *line, const char *path);
 /*
  * @fd: it, or -1 if it was only printed. How to undo it is in the record. False: it
  * has been said why.

@@ -18,6 +18,7 @@
 #include "own.h"
 #include "process.h"
 #include "replay.h"
+#include "spare.h"
 #include "undo.h"
 #include "writeback.h"
 
@@ -380,12 +381,35 @@ static bool format(const struct own *own)
 	return series_format(own->meta.path, &series);
 }
 
-static bool lay_new(struct own *own, struct record *record)
+/* A snapshot from before the file may need what was there then; see spare.h */
+static bool is_spare(struct own *own, const struct record *record, bool *hangs)
+{
+	struct sparing sparing = { .unit = 1, .limit = own->limit,
+				   .record = record };
+	struct stack stack;
+	bool good;
+
+	if (!stack_read(&stack))
+		return false;
+	sparing.stack = &stack;
+	sparing.ip = stack_of_map(&stack, own->name);
+	good = spare_find(&own->file, &sparing);
+	*hangs = sparing.hangs;
+	stack_free(&stack);
+	if (!good || extents_bytes(&own->file.spare) == own->file.bytes)
+		return good;
+	complain("%s lies where a snapshot of %s needs what was there at its moment; first: interposectl snapshot --remove NAME; interposectl snapshot --list lists them all",
+		 own->path, own->device->shown);
+	return false;
+}
+
+static bool lay_new(struct own *own, struct record *record, bool *hangs)
 {
 	char beneath[128];
 
 	return find_beneath(own, beneath, sizeof(beneath)) &&
-	       (options.dry_run || settled_prove(&own->file, beneath)) &&
+	       (options.dry_run || (settled_prove(&own->file, beneath) &&
+				    is_spare(own, record, hangs))) &&
 	       lay(own, beneath, record) && format(own) &&
 	       (options.dry_run || settled_check(&own->file));
 }
@@ -417,7 +441,7 @@ static enum status begin(struct own *own, const char *typed, uint64_t bytes,
 	status = attach_linear(own, record);
 	if (status != DONE)
 		return status;
-	if ((there ? lay_there(own, record) : lay_new(own, record)) &&
+	if ((there ? lay_there(own, record) : lay_new(own, record, &hangs)) &&
 	    begin_era(own, record, &hangs))
 		return DONE;
 	return give_up(record, hangs);
@@ -511,7 +535,7 @@ static bool is_there(const struct device *device, const char *path,
 
 	snprintf(file.path, sizeof(file.path), "%s", path);
 	if (root >= 0 && settled_find(&file, root))
-		same = map_pieces(store->dev, &pieces, &n) &&
+		same = map_pieces(store->dev, false, &pieces, &n) &&
 		       extents_are(&file.extents, pieces, n);
 	free(pieces);
 	extents_free(&file.extents);

@@ -215,7 +215,42 @@ bool settled_allocate(struct settled *file, int fd)
 		return errno == EOPNOTSUPP ?
 		       refuse_file(file, "cannot be allocated without being written, as on an ext3") :
 		       failed(file);
-	return mark(file, fd);
+	return (!file->choose || file->choose(file, fd, file->data)) &&
+	       mark(file, fd);
+}
+
+bool settled_read(struct settled *file, int fd)
+{
+	settled_forget(file);
+	return read_extents(file, fd, &file->extents);
+}
+
+static bool cut_out(int fd, uint64_t from, uint64_t to, bool last)
+{
+	if (from == to)
+		return true;
+	if (last)
+		return !ftruncate(fd, from);
+	return !fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, from, to - from);
+}
+
+/* From the end, so that what comes before stays where it is in the file */
+bool settled_keep_spare(struct settled *file, int fd)
+{
+	uint64_t end = file->bytes;
+	bool good = true;
+
+	extents_sort(&file->spare);
+	for (size_t i = file->spare.n; i-- && good; ) {
+		const struct extent *one = &file->spare.v[i];
+
+		good = cut_out(fd, one->logical + one->length, end,
+			       end == file->bytes);
+		end = one->logical;
+	}
+	good = good && cut_out(fd, 0, end, false);
+	file->bytes = extents_bytes(&file->spare);
+	return good || failed(file);
 }
 
 static bool set_immutable(int fd, bool on)
@@ -277,13 +312,19 @@ bool settled_fix(struct settled *file, int fd)
 
 bool settled_make(struct settled *file, struct record *record)
 {
+	char line[PATH_MAX + MAP_NAME_MAX + 16];
 	int fd = -1;
 	bool good = true;
 
-	if (!record_undo(record, "file %s", file->path))
+	if (file->extends)
+		snprintf(line, sizeof(line), "extension %s %s", file->store,
+			 file->path);
+	else
+		snprintf(line, sizeof(line), "file %s", file->path);
+	if (!record_undo(record, "%s", line))
 		return false;
 	if (step("fallocate -l %" PRIu64 " %s", file->bytes, file->path)) {
-		fd = file_create(record, file->path);
+		fd = file_create(record, line, file->path);
 		good = fd >= 0 && settled_allocate(file, fd);
 	}
 	if (good && step("chattr +i %s; sync -f %s", file->path, file->path)) {
@@ -350,14 +391,16 @@ static bool lay_step(const struct settled *file, const char *beneath)
 
 static bool lay(const struct settled *file, const char *beneath)
 {
-	struct map_piece *pieces = calloc(file->extents.n, sizeof(*pieces));
+	const struct extents *places = file->spare.n ? &file->spare :
+						       &file->extents;
+	struct map_piece *pieces = calloc(places->n, sizeof(*pieces));
 	uint32_t cookie = 0;
 	bool good, made;
 
 	if (!pieces)
 		return false;
-	extents_pieces(&file->extents, pieces);
-	good = map_make_pieces(file->store, MAP_STORE, pieces, file->extents.n,
+	extents_pieces(places, 0, pieces);
+	good = map_make_pieces(file->store, MAP_STORE, pieces, places->n,
 			       beneath, &cookie, &made);
 	free(pieces);
 	map_wait(cookie);
@@ -394,6 +437,7 @@ bool settled_check(const struct settled *file)
 void settled_forget(struct settled *file)
 {
 	extents_free(&file->extents);
+	extents_free(&file->spare);
 }
 
 /*
@@ -502,16 +546,53 @@ static bool is_of_this_boot(const char *path, char *store)
 						!strcmp(boot, now));
 }
 
+bool settled_is_of(const char *path, const char *store)
+{
+	char made_for[MAP_NAME_MAX];
+
+	return is_of_this_boot(path, made_for) && !strcmp(made_for, store);
+}
+
+/* All of it, also what is not used, and what of it there is so far */
+static bool read_all(const char *path, struct extents *extents)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool good = fd >= 0 && extents_read_all(fd, extents);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* Also if that cannot be told */
+static bool is_written_by(const struct extents *extents, dev_t dev, bool loaded)
+{
+	struct map_piece *pieces;
+	bool found;
+	size_t n;
+
+	found = !map_pieces(dev, loaded, &pieces, &n) ||
+		extents_overlap(extents, pieces, n);
+	free(pieces);
+	return found;
+}
+
 bool settled_in_use(const char *path, char *by, size_t size)
 {
+	struct extents extents = { };
 	char store[MAP_NAME_MAX];
 	struct map_info info;
+	bool found;
 
 	if ((!is_of_this_boot(path, store) &&
 	     !read_lasting_sign(path, store)) || !map_made(MAP_STORE, store, &info))
 		return false;
 	snprintf(by, size, "%s", info.name);
-	return true;
+	found = !read_all(path, &extents) ||
+		is_written_by(&extents, info.dev, false) ||
+		(info.loaded && is_written_by(&extents, info.dev, true));
+	extents_free(&extents);
+	return found;
 }
 
 /* True: there was something to be removed */

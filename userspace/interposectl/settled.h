@@ -27,11 +27,16 @@ struct settled {
 	char store[MAP_NAME_MAX];	/* the mapped device that is to be on it */
 	const struct device *on;	/* where its file system lies */
 	bool lasts;			/* it outlives the boot in which it is made */
+	bool extends;			/* that mapped device, which is there already */
 	uint64_t bytes;
 	struct mark mark;
 	dev_t dev;
 	ino_t ino;
 	struct extents extents;		/* once they are proved */
+	struct extents spare;		/* if it is not all of them that may be used: see spare.h */
+	/* or NULL: of a new file that is allocated, makes what is to be kept */
+	bool (*choose)(struct settled *file, int fd, void *data);
+	void *data;
 };
 
 /* Can there be one in that directory? False: @why, "is ..." or "has ..." */
@@ -44,7 +49,14 @@ bool settled_suits(const char *directory, char *why, size_t size);
 bool settled_allocate(struct settled *file, int fd);
 bool settled_fix(struct settled *file, int fd);
 
-/* Both, and how to undo it is in the record */
+/*
+ * For file->choose(): where it lies, but not proved; and leaves nothing of it but
+ * file->spare. False: it has been said why
+ */
+bool settled_read(struct settled *file, int fd);
+bool settled_keep_spare(struct settled *file, int fd);
+
+/* Both, and how to undo it is in the record: as a file, or as an extension */
 bool settled_make(struct settled *file, struct record *record);
 
 /*
@@ -67,8 +79,13 @@ void settled_forget(struct settled *file);
 /* For the opposite; true: it is not immutable, or is not any more */
 bool settled_is_fixed(const char *path);
 bool settled_release(const char *path);
-/* By which mapped device of this boot it is written to; false: by none */
+/*
+ * By which mapped device of this boot it is written to, or will be after the next
+ * resume; also if that cannot be told. False: by none
+ */
 bool settled_in_use(const char *path, char *by, size_t size);
+/* It was made in this boot, for that mapped device */
+bool settled_is_of(const char *path, const char *store);
 
 /*
  * Removes those that are of no use any more, in a directory or at the top of all

@@ -468,29 +468,50 @@ static bool find_beneath(struct request *request)
  * COW stores in files on an origin
  */
 
-static const char *beneath_of(const struct request *request,
-			      const struct device *device)
+static const struct origin *origin_of(const struct request *request,
+				      const struct device *device)
 {
-	for (size_t i = 0; i < request->n; i++)
-		if (&request->origins[i].device == device)
-			return request->origins[i].beneath;
-	return "";
+	size_t i = 0;
+
+	while (&request->origins[i].device != device)
+		i++;
+	return &request->origins[i];
+}
+
+static bool lay_store(struct request *request, struct origin *origin,
+		      const struct stack *stack, struct record *record)
+{
+	const struct origin *on = origin_of(request, origin->file.on);
+	struct sparing sparing = {
+		.stack = stack,
+		.ip = stack_of_map(stack, on->interposer),
+		.unit = cow_unit(origin->device.name, on->device.name),
+		.limit = request->limit,
+		.record = record,
+	};
+	bool good;
+
+	good = !interrupted() &&
+	       cow_lay(&origin->file, on->beneath, &sparing, record);
+	request->hangs = sparing.hangs;
+	origin->chunk = cow_chunk(&origin->device, origin->cow);
+	return good;
 }
 
 static bool lay_stores(struct request *request, struct record *record)
 {
-	for (size_t i = 0; i < request->n; i++) {
-		struct origin *origin = &request->origins[i];
+	struct stack stack;
+	bool good;
 
-		if (!*origin->file.path)
-			continue;
-		if (interrupted() ||
-		    !cow_lay(&origin->file,
-			     beneath_of(request, origin->file.on), record))
-			return false;
-		origin->chunk = cow_chunk(&origin->device, origin->cow);
-	}
-	return true;
+	if (!stack_read(&stack))
+		return false;
+	good = true;
+	for (size_t i = 0; i < request->n && good; i++)
+		if (*request->origins[i].file.path)
+			good = lay_store(request, &request->origins[i], &stack,
+					 record);
+	stack_free(&stack);
+	return good;
 }
 
 /*

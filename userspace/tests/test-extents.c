@@ -106,11 +106,40 @@ static void test_join(void)
 	is("neighbours are one", extents.n == 3 && extents_same(&extents, &same));
 	other[2].physical += BLOCK;
 	is("one that has moved is found out", !extents_same(&extents, &same));
-	extents_pieces(&extents, pieces);
+	extents_pieces(&extents, 0, pieces);
 	is("the lines of the table",
 	   pieces[0].start == 0 && pieces[0].length == 72 && pieces[0].at == 80 &&
 	   pieces[1].start == 72 && pieces[1].length == 8 && pieces[1].at == 240 &&
 	   pieces[2].start == 80 && pieces[2].length == 16 && pieces[2].at == 160);
+}
+
+static void test_spare(void)
+{
+	struct extent parts[] = { part(0, 20, 8, 0), part(8, 10, 4, 0) };
+	struct extents file = { parts, 2 }, spare = { };
+	struct map_piece pieces[] = { { 100, 8, 19 * 8 }, { 108, 8, 28 * 8 } };
+
+	is("the blocks on both sides are not in it",
+	   !extents_overlap(&file, pieces, 2));
+	pieces[1].at--;
+	is("a sector of its last one is", extents_overlap(&file, pieces, 2));
+	is("nothing is free", extents_add_free(&spare, &file, 14 * BLOCK, 6 * BLOCK) &&
+			      !spare.n && !extents_bytes(&spare));
+	is("parts of both are", extents_add_free(&spare, &file, 0, 11 * BLOCK) &&
+				extents_add_free(&spare, &file, 25 * BLOCK, 40 * BLOCK) &&
+				spare.n == 2 && extents_bytes(&spare) == 4 * BLOCK);
+	extents_pieces(&spare, 1000, pieces);
+	is("one behind the other",
+	   spare.v[0].logical == 8 * BLOCK && spare.v[1].logical == 5 * BLOCK &&
+	   pieces[0].start == 1000 && pieces[0].length == 8 && pieces[0].at == 80 &&
+	   pieces[1].start == 1008 && pieces[1].length == 24 && pieces[1].at == 200);
+	extents_cut(&spare, 3 * BLOCK);
+	is("less of it", spare.n == 2 && spare.v[1].length == 2 * BLOCK);
+	extents_cut(&spare, BLOCK);
+	is("still less", spare.n == 1 && extents_bytes(&spare) == BLOCK);
+	extents_cut(&spare, 0);
+	is("nothing", !spare.n);
+	extents_free(&spare);
 }
 
 /* A file of 12 blocks, and another one that is the device on which it lies */
@@ -155,6 +184,7 @@ int main(void)
 	test_check();
 	test_flags();
 	test_join();
+	test_spare();
 	test_marks();
 	return done();
 }

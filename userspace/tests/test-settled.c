@@ -17,11 +17,14 @@
 
 bool __wrap_map_made(enum map_kind kind, const char *name,
 		     struct map_info *info);
+bool __wrap_map_pieces(dev_t dev, bool loaded, struct map_piece **pieces,
+		       size_t *n);
 
 static char root[] = "/tmp/test-settled.XXXXXX", at[128];
 static struct device device;
 static struct settled file;
 static const char *store;		/* the only mapped device, or NULL */
+static uint64_t live, to_come;		/* where its tables lie, in sectors; 0: unknown */
 
 bool __wrap_map_made(enum map_kind kind, const char *name,
 		     struct map_info *info)
@@ -29,7 +32,18 @@ bool __wrap_map_made(enum map_kind kind, const char *name,
 	if (kind != MAP_STORE || !store || strcmp(name, store))
 		return false;
 	snprintf(info->name, sizeof(info->name), "%s", name);
+	info->loaded = to_come;
 	return true;
+}
+
+bool __wrap_map_pieces(dev_t dev, bool loaded, struct map_piece **pieces,
+		       size_t *n)
+{
+	(void)dev;
+	*n = 1;
+	*pieces = calloc(1, sizeof(**pieces));
+	**pieces = (struct map_piece) { 0, 8, loaded ? to_come : live };
+	return (*pieces)->at;
 }
 
 static bool sh(const char *commands)
@@ -114,8 +128,17 @@ static void test_file(void)
 	is("nor writes to it", open(file.path, O_WRONLY) < 0 && errno == EPERM);
 	is("nothing uses it", !settled_in_use(file.path, by, sizeof(by)));
 	store = "x-cow";
+	live = file.extents.v[0].physical / 512;
 	is("or a mapped device does", settled_in_use(file.path, by, sizeof(by)) &&
 				      !strcmp(by, "x-cow"));
+	is("for which it was made", settled_is_of(file.path, "x-cow") &&
+				    !settled_is_of(file.path, "y-cow"));
+	live = 1;
+	is("one that lies elsewhere does not", !settled_in_use(file.path, by, sizeof(by)));
+	to_come = file.extents.v[0].physical / 512 + 7;
+	is("but it will when it is resumed", settled_in_use(file.path, by, sizeof(by)));
+	live = to_come = 0;
+	is("and so does one that cannot be told", settled_in_use(file.path, by, sizeof(by)));
 	store = NULL;
 	is("on another device it is not", !settled_prove(&file, "/dev/zero"));
 	is("it goes", settled_is_fixed(file.path) && goes());
@@ -126,6 +149,37 @@ static void test_file(void)
 	is("it is not made", !settled_fix(&file, fd));
 	close(other);
 	is("and goes", goes());
+}
+
+static uint64_t kept[2];
+
+/* Parts of its first and of its last place, and nothing else */
+static bool keep_some(struct settled *one, int fd, void *data)
+{
+	const struct extents *all = &one->extents;
+
+	(void)data;
+	if (!settled_read(one, fd))
+		return false;
+	kept[0] = all->v[0].physical + (512 << 10);
+	kept[1] = all->v[all->n - 1].physical + all->v[all->n - 1].length - (1 << 20);
+	return extents_add_free(&one->spare, all, kept[1], 512 << 10) &&
+	       extents_add_free(&one->spare, all, kept[0], 1 << 20) &&
+	       settled_keep_spare(one, fd);
+}
+
+static void test_choosing(void)
+{
+	int fd = begin();
+
+	file.choose = keep_some;
+	is("a part of it", fd >= 0 && settled_allocate(&file, fd) &&
+			   settled_fix(&file, fd) && file.bytes == 3 << 19);
+	is("is all that is left", settled_prove(&file, device.path) &&
+	   file.extents.n == 2 && extents_bytes(&file.extents) == 3 << 19 &&
+	   file.extents.v[0].physical == kept[0] &&
+	   file.extents.v[1].physical == kept[1]);
+	is("it goes like others", goes());
 }
 
 static void test_meddling(void)
@@ -180,6 +234,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		if (make_file_system(types[i])) {
 			test_file();
+			test_choosing();
 			test_meddling();
 			test_cleaning();
 			n++;
