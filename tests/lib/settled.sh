@@ -46,3 +46,38 @@ no_store_is_left() {
 	equal "records" "" "$(ls /run/interposectl)"
 	[[ ! -e $1 ]] || fail "$1 is left"
 }
+
+# killed_at N COMMAND…: killed before its Nth step; $at takes writes then. 137, or 0 when there is no such step
+killed_at() {
+	local status=0
+	KILL_AT=$1 "$INTERPOSECTL-killed" -q "${@:2}" >"$T_DIR/said" 2>&1 || status=$?
+	note "killed before step $1: status $status"
+	((status == 0 || status == 137)) || fail "status $status: $(<"$T_DIR/said")"
+	# shellcheck disable=SC2154 # the test sets it
+	take_writes "$at"
+	((status == 137))
+}
+
+boot_id_gone() {
+	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
+}
+
+# boots_anew: as after a reboot, until boot_id_gone
+boots_anew() {
+	cleanup boot_id_gone
+	echo 01234567-89ab-4cde-8f01-23456789abcd >"$T_DIR/boot_id"
+	mount --bind "$T_DIR/boot_id" /proc/sys/kernel/random/boot_id
+}
+
+# store_is_in_files NAME FILE…: each piece of that store lies in one of these, and in each one lies a piece
+store_is_in_files() {
+	local file
+	for file in "${@:2}"; do
+		file_pieces "$file" | sed "s|$| $file|"
+	done >"$T_DIR/pieces"
+	store_pieces "$1" | awk 'NR == FNR { from[NR] = $3; to[NR] = $3 + $2; file[NR] = $4; wanted[$4] = 1; next }
+		{ found = 0; for (i in from) if ($5 >= from[i] && $5 + $2 <= to[i]) { found = 1; delete wanted[file[i]] }
+		if (!found) print "in no file: " $0 }
+		END { for (one in wanted) print "not used: " one }' "$T_DIR/pieces" - >"$T_DIR/stray"
+	equal "what is wrong with where the store lies" "" "$(<"$T_DIR/stray")"
+}

@@ -50,7 +50,7 @@ enum takes { NO_VALUE, PERHAPS, VALUE };
 static enum takes long_takes(const char *name)
 {
 	static const char *const with_value[] = { "output", "name", "size", "vg",
-		"cow", "file", "timeout", "remove", "interval", "warn", "drop",
+		"cow", "file", "timeout", "extend", "remove", "interval", "warn", "drop",
 		"step", "horizon", "since", "format", "tab", "meta",
 		"to", "keep", "limit", "exec-before", "exec-after", "hooks",
 		"hook-timeout", "progress", "days", "source", "receiver",

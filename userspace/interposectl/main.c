@@ -84,6 +84,7 @@ static const struct command commands[] = {
 	  "create, list and remove snapshots",
 	  "snapshot [--name NAME] [--size SIZE] [--vg VG | --cow DEVICE... | --file PATH | --ram] DEVICE...\n"
 	  "  snapshot --list [--json]\n"
+	  "  snapshot --extend NAME [--size [+]SIZE]\n"
 	  "  snapshot --remove NAME",
 	  "Creates snapshots of all these devices at the same instant. The COW store keeps\n"
 	  "the old contents of what is overwritten on the origin. Without an option for it, it\n"
@@ -102,6 +103,8 @@ static const struct command commands[] = {
 	  "      --timeout SECONDS  give up and resume the devices if attaching one, or creating\n"
 	  "                       the snapshots, takes longer; default: 30\n"
 	  "  -l, --list           list the snapshots (-J, --json)\n"
+	  "      --extend NAME    make the COW store larger, to SIZE or by +SIZE: a logical\n"
+	  "                       volume, or files on the origin; default: as monitor does it\n"
 	  "      --remove NAME    remove the snapshots and what was created for them\n" },
 	{ "monitor", monitor_command, false, false,
 	  "keep snapshots from filling up",

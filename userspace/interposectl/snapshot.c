@@ -22,6 +22,7 @@
 #include "content.h"
 #include "continuity.h"
 #include "cow.h"
+#include "extend.h"
 #include "instant.h"
 #include "list.h"
 #include "process.h"
@@ -757,7 +758,7 @@ static enum status remove_snapshot(const char *name)
 
 /* The options used, to find those that do not go together */
 struct said {
-	bool size, cow, wipe, name, timeout, list, json, remove;
+	bool size, cow, wipe, name, timeout, list, json, remove, extend;
 	unsigned int spaces;		/* --vg, --file, --ram, and all --cow */
 	int devices;
 };
@@ -785,14 +786,18 @@ static bool choose_limit(struct request *request, struct said *said)
 /* No option is ignored silently */
 static bool goes_together(const struct said *said)
 {
-	const bool makes = said->spaces || said->size || said->wipe ||
-			   said->name || said->timeout;
+	const bool more = said->spaces || said->wipe || said->name;
+	const bool makes = more || said->size || said->timeout;
 	const struct {
 		bool wrong;
 		const char *why;
 	} rules[] = {
 		{ said->list && said->remove,
 		  "--list and --remove cannot be used together" },
+		{ said->extend && (said->list || said->remove),
+		  "--extend cannot be used together with --list or --remove" },
+		{ said->extend && (more || said->devices),
+		  "--extend takes only the NAME of a snapshot, --size and --timeout" },
 		{ said->json && !said->list, "--json can only be used with --list" },
 		{ said->list && (makes || said->devices),
 		  "--list takes no other option than --json; it lists all snapshots" },
@@ -828,12 +833,13 @@ enum status snapshot_command(int argc, char **argv)
 		{ "name", required_argument, NULL, 'N' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'J' },
+		{ "extend", required_argument, NULL, 'e' },
 		{ "remove", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	struct request request = { .limit = LIMIT_SECONDS };
-	const char *remove = NULL;
+	const char *remove = NULL, *extend = NULL;
 	struct said said = { };
 	enum status status;
 	bool good = true;
@@ -847,6 +853,7 @@ enum status snapshot_command(int argc, char **argv)
 		case 't': good &= choose_limit(&request, &said); break;
 		case 'l': said.list = true; break;
 		case 'J': said.json = true; break;
+		case 'e': extend = optarg; said.extend = true; break;
 		case 'r': remove = optarg; said.remove = true; break;
 		case 'h': return help("snapshot");
 		case '?': return usage_error("snapshot");
@@ -860,6 +867,9 @@ enum status snapshot_command(int argc, char **argv)
 		return list_snapshots(said.json);
 	if (remove)
 		return remove_snapshot(map_name(remove));
+	if (extend)
+		return extend_snapshot(map_name(extend), request.cow.size,
+				       request.limit);
 	if (!said.devices)
 		return missing("snapshot", "a device");
 	status = take_snapshot(&request, said.devices, argv + optind);

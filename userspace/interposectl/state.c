@@ -308,6 +308,90 @@ bool record_ready(struct record *record)
 	return write_line(record, "ready\n");
 }
 
+static bool write_all(const struct record *record, FILE *file)
+{
+	fprintf(file, "interposectl %d\n", STATE_VERSION);
+	for (size_t i = 0; i < record->n; i++) {
+		fprintf(file, "undo %s\n", record->undo[i]);
+		if (record->is[i])
+			fprintf(file, "is %zu %s\n", i + 1, record->is[i]);
+		if (record->done[i])
+			fprintf(file, "done %zu\n", i + 1);
+	}
+	if (record->ready)
+		fputs("ready\n", file);
+	return !fflush(file) && !ferror(file);
+}
+
+/* With a dot before its name nobody reads it before it is whole */
+static bool replace(struct record *record)
+{
+	char hidden[512], path[512], dotted[NAME_MAX + 2];
+	FILE *file = NULL;
+	bool good;
+	int fd;
+
+	snprintf(dotted, sizeof(dotted), ".%s", record->name);
+	record_path(hidden, sizeof(hidden), dotted);
+	record_path(path, sizeof(path), record->name);
+	unlink(hidden); /* left by one that was killed */
+	fd = open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		file = fdopen(fd, "w");
+	good = file && write_all(record, file) && !rename(hidden, path);
+	if (!good) {
+		complain("cannot write %s: %s", path, strerror(errno));
+		unlink(hidden);
+	}
+	if (file)
+		fclose(file);
+	if (record->fd >= 0)
+		close(record->fd);
+	record->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	return good;
+}
+
+/* All lines move by one */
+static bool make_room(struct record *record, const char *line)
+{
+	char *copy = record->n < RECORD_LINES ? strdup(line) : NULL;
+
+	if (!copy) {
+		complain("cannot record how to undo '%s': there are too many lines in %s",
+			 line, record->name);
+		return false;
+	}
+	memmove(record->undo + 1, record->undo, record->n * sizeof(*record->undo));
+	memmove(record->is + 1, record->is, record->n * sizeof(*record->is));
+	memmove(record->done + 1, record->done, record->n * sizeof(*record->done));
+	record->undo[0] = copy;
+	record->is[0] = NULL;
+	record->done[0] = false;
+	record->n++;
+	return true;
+}
+
+bool record_add_first(struct record *record, const char *line)
+{
+	char identity[IDENTITY_MAX];
+	size_t i = line_of(record, line);
+
+	if (options.dry_run)
+		return true;
+	if (!undo_identity(line, identity)) {
+		complain("%s is not there any more", strchr(line, ' ') + 1);
+		return false;
+	}
+	if (i == record->n) {
+		if (!make_room(record, line))
+			return false;
+		i = 0;
+	}
+	set_identity(record, i, identity);
+	step_begins();
+	return replace(record);
+}
+
 /*
  * Reading one
  */

@@ -26,6 +26,10 @@
  * more than a name. Something may be known before the step, such as a tag by which
  * a logical volume is found; that is written with the line, "is 3 ?interposectl-5f".
  *
+ * What a command makes for an operation that is ready, such as the second file of a
+ * COW store, has a record of its own until it is done. Then its line is the first one
+ * of that operation's record, which is written anew as a whole.
+ *
  * A last line without its end is what a writer has left who was killed in it,
  * before the step. A record with anything else that is not understood is left
  * alone, and named.
@@ -96,6 +100,11 @@ void record_made_nothing(struct record *record, const char *format, ...)
  */
 bool record_lock(const struct record *record);
 bool record_has(const struct record *record, const char *line);
+/*
+ * Of what is ready: this is there now, too, and is undone last. All of that is in
+ * the record, or nothing is. A line that is there already is of what was made before.
+ */
+bool record_add_first(struct record *record, const char *line);
 bool record_ready(struct record *record);
 /* The operation has nothing to be undone any more */
 void record_end(struct record *record);

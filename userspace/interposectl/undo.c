@@ -468,6 +468,37 @@ static bool undo_file(const char *path, const char *identity)
 	return false;
 }
 
+/* "STORE FILE": what is to make a COW store larger --> the file */
+static const char *extension_file(const char *argument)
+{
+	const char *blank = strchr(argument, ' ');
+
+	return blank ? blank + 1 : "";
+}
+
+static bool identity_of_extension(const char *argument, char *identity)
+{
+	return file_identity(extension_file(argument), identity);
+}
+
+/*
+ * Once the store is larger, the file belongs to the snapshot, whose record names it.
+ * Until then nothing is written there, if what was loaded is not resumed later.
+ */
+static bool undo_extension(const char *argument, const char *identity)
+{
+	const char *path = extension_file(argument);
+	char store[MAP_NAME_MAX], by[MAP_NAME_MAX];
+	struct map_info info;
+
+	snprintf(store, sizeof(store), "%.*s", (int)strcspn(argument, " "),
+		 argument);
+	if (map_made(MAP_STORE, store, &info) && info.loaded &&
+	    !map_clear(info.name))
+		return false;
+	return settled_in_use(path, by, sizeof(by)) || undo_file(path, identity);
+}
+
 /* "NAME FILE": the line of that name in an interposetab */
 static bool undo_tab_line(const char *argument, const char *identity)
 {
@@ -608,6 +639,7 @@ static const struct {
 	{ "snapshot ", undo_snapshot, identity_of_snapshot },
 	{ "loop ", undo_loop, identity_of_loop },
 	{ "file ", undo_file, file_identity },
+	{ "extension ", undo_extension, identity_of_extension },
 	{ "ram ", undo_ram, NULL },
 	{ "lv ", undo_lv, identity_of_lv },
 	{ "line ", undo_tab_line, NULL },

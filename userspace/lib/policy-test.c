@@ -267,6 +267,20 @@ static void test_a_store_that_cannot_grow_is_dropped_before_it_is_full(void)
 	}
 }
 
+static void test_a_step_by_hand(void)
+{
+	struct interpose_usage usage = usage_at(10);
+
+	check(interpose_step(&limits, &usage) == 20 * MIB);
+	usage = usage_at(99); /* 123.75 MiB and a sector, below the mark */
+	check(interpose_step(&limits, &usage) == 24 * MIB);
+	usage.free = 9 * MIB;
+	check(interpose_step(&limits, &usage) == 8 * MIB);
+	usage = usage_at(10);
+	usage.most = usage.total;
+	check(!interpose_step(&limits, &usage));
+}
+
 int main(void)
 {
 	test_extends_from_the_mark_on();
@@ -281,6 +295,7 @@ int main(void)
 	test_random_numbers();
 	test_a_store_that_fills_is_extended_in_time();
 	test_a_store_that_cannot_grow_is_dropped_before_it_is_full();
+	test_a_step_by_hand();
 	printf("%d failures\n", failures);
 	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -91,6 +91,20 @@ static uint64_t extension(const struct interpose_limits *limits,
 }
 
 /**
+ * interpose_step() - by how much to extend when somebody asks for it
+ * @limits: what the administrator wants
+ * @usage: how things stand
+ *
+ * Return: sectors, a multiple of the extent; 0 if it cannot be extended, or need
+ * not be.
+ */
+uint64_t interpose_step(const struct interpose_limits *limits,
+			const struct interpose_usage *usage)
+{
+	return extension(limits, usage, usage->used);
+}
+
+/**
  * interpose_decide() - what to do about the space of a snapshot
  * @limits: what the administrator wants
  * @usage: how things stand

@@ -76,4 +76,8 @@ struct interpose_decision
 interpose_decide(const struct interpose_limits *limits,
 		 const struct interpose_usage *usage);
 
+/* By how much to extend by hand; 0 if that is not possible */
+uint64_t interpose_step(const struct interpose_limits *limits,
+			const struct interpose_usage *usage);
+
 #endif

@@ -35,6 +35,7 @@ const char *const fuzz_samples[] = {
 	"snapshot\n--cow\n/dev/sdb\n--wipe\n--name\nx\n/home\n",
 	"snapshot\n--file\n/var/tmp/cow\n--size\n512M\n/home\n",
 	"snapshot\n--ram\n/dev/sda1\n--remove\nx\n--list\n--json\n",
+	"snapshot\n--extend\nx\n--size\n+1G\n--timeout\n5\n",
 	"track\non\n--meta\n/dev/sdb1\n--name\nx\n--wipe\n/dev/sda1\n",
 	"track\nstatus\n-J\n",
 	"changed\n-s\n0a1b2c3d-0815-4711-8842-5566778899aa:7\n/dev/sda1\n",

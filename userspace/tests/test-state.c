@@ -279,6 +279,31 @@ static void test_writing(void)
 	is("then all", enter() && !strcmp(undone, "resume x=12/34,file /odd!,") && !is_there("new"));
 }
 
+static void test_added(void)
+{
+	struct record record;
+
+	put_record("grown", "interposectl 2\nundo file /a\nis 1 56/78\nundo snapshot s\nundo file /c\ndone 3\nready\n");
+	put_record(".grown", "left by one that was killed");
+	is("what is added later", record_read(&record, "grown") &&
+				  record_add_first(&record, "file /b"));
+	is("is there with its number", record.n == 4 && record.ready &&
+				       !strcmp(record.is[0], "12/34"));
+	is("what is not there is not added", !record_add_first(&record, "file /gone!"));
+	record_free(&record);
+	is("it is read so", record_read(&record, "grown") && record.ready &&
+	   record.n == 4 && !strcmp(record.undo[0], "file /b") &&
+	   !strcmp(record.is[1], "56/78") && !record.is[2] && record.done[3] &&
+	   !is_there(".grown"));
+	is("once more it is the same line", record_add_first(&record, "file /a") &&
+	   record.n == 4 && !strcmp(record.is[1], "12/34"));
+	is("a line can follow", record_made(&record, "snapshot s"));
+	*undone = '\0';
+	is("undone last", record_roll_back(&record) &&
+	   !strcmp(undone, "snapshot s=12/34,file /a=12/34,file /b=12/34,") &&
+	   !is_there("grown"));
+}
+
 static void test_hidden(void)
 {
 	struct record record;
@@ -411,6 +436,7 @@ int main(void)
 	test_stuck();
 	test_damaged();
 	test_writing();
+	test_added();
 	test_hidden();
 	test_suspended();
 	test_locked();

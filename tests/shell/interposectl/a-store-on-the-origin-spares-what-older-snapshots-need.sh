@@ -3,8 +3,8 @@
 # timeout: 600
 # Given an ext4, and then an XFS, mounted, a snapshot with its COW store in a file there, and nothing free but where a file was
 #   that has been removed since
-# When a second snapshot is to have its own in a file there, and much is written
-# Then the first snapshot has that file as it was
+# When that store is to be extended, and when a second snapshot is to have its own in a file there, and much is written
+# Then the first snapshot has that file as it was; the extension is refused and leaves nothing
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
 . tests/lib/settled.sh
@@ -30,6 +30,12 @@ for type in ext4 xfs; do
 	fallocate -l $(($(stat -fc '%a * %S' "$at") - 2 * 1024 * 1024)) "$at/much"
 	rm "$at/old"
 	sync -f "$at"
+
+	interposectl_status 1 snapshot --extend "$P-one" --size +40M
+	says "there is a snapshot that needs all but"
+	[[ ! -e $at/one.2 ]] || fail "a file is left"
+	equal "records" "$P-one" "$(ls /run/interposectl)"
+	has_old
 
 	# as much of it as can be, or it is refused
 	interposectl snapshot --name "$P-two" --size 20M --file "$at/two" "$at" >"$T_DIR/said" 2>&1 || true

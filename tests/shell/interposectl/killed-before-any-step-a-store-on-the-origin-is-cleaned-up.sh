@@ -11,22 +11,8 @@
 . tests/lib/settled.sh
 requires_target snapshot
 
-# killed_at N COMMAND…: 137, or 0 when there is no such step
-killed_at() {
-	local status=0
-	KILL_AT=$1 "$INTERPOSECTL-killed" -q "${@:2}" >"$T_DIR/said" 2>&1 || status=$?
-	note "killed before step $1: status $status"
-	((status == 0 || status == 137)) || fail "status $status: $(<"$T_DIR/said")"
-	take_writes "$at"
-	((status == 137))
-}
-
 is_ready() {
 	[[ -e /run/interposectl/$P-snap && $(<"/run/interposectl/$P-snap") == *$'\nready' ]]
-}
-
-boot_id_gone() {
-	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
 }
 
 interposectl_cleans
@@ -65,14 +51,12 @@ dmsetup remove "interpose-${dev#/dev/}"
 rm "/run/interposectl/$P-snap"
 interposectl_status 0 recover
 [[ -e $at/cow ]] || fail "a file of this boot is removed"
-cleanup boot_id_gone
-echo 01234567-89ab-4cde-8f01-23456789abcd >"$T_DIR/boot_id"
-mount --bind "$T_DIR/boot_id" /proc/sys/kernel/random/boot_id
+boots_anew
 interposectl_status 0 recover
 says "removed $at/cow, which a snapshot before the last reboot has left"
 no_store_is_left "$at/cow"
 [[ -e $at/mine ]] || fail "what is somebody else's is removed"
-umount /proc/sys/kernel/random/boot_id
+boot_id_gone
 chattr -i "$at/mine"
 
 fio_verify_stop load

@@ -35,5 +35,10 @@ refused "--timeout needs a number of seconds from 1 to 600" snapshot --ram --tim
 refused "--timeout needs a number of seconds from 1 to 600" snapshot --timeout soon --ram "$dev"
 refused "--list takes no other option than --json" snapshot --list --timeout 5
 refused "--remove takes only the NAME" snapshot --remove x --timeout 5
+refused "--extend cannot be used together with --list or --remove" snapshot --extend x --list
+refused "--extend cannot be used together with --list or --remove" snapshot --extend x --remove x
+refused "--extend takes only the NAME" snapshot --extend x --ram
+refused "--extend takes only the NAME" snapshot --extend x --name y
+refused "--extend takes only the NAME" snapshot --extend x "$dev"
 refused "--mark cannot be used with --since or --format" changed --mark --format json "$dev"
 test_done
