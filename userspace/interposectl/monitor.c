@@ -69,6 +69,7 @@ static bool add(struct watch *watch, const char *name, const char *uuid)
 	watch->v = more;
 	monitor_init(&more[watch->n], name, uuid, &watch->settings.limits,
 		     log_text);
+	more[watch->n].program = "/proc/self/exe";
 	more[watch->n++].step = do_step;
 	return true;
 }

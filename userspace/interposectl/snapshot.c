@@ -603,6 +603,14 @@ static const char *snapshot_of_other(const struct request *request,
 	return NULL;
 }
 
+static bool has_file(const struct request *request)
+{
+	for (size_t i = 0; i < request->n; i++)
+		if (*request->origins[i].file.path)
+			return true;
+	return false;
+}
+
 static void tell_how_to_use(const struct request *request)
 {
 	struct content content;
@@ -621,7 +629,7 @@ static void tell_how_to_use(const struct request *request)
 			say("what changes from now on: interposectl changed --since %s %s",
 			    origin->point, origin->interposer);
 	}
-	if (request->cow.kind == COW_LV)
+	if (request->cow.kind == COW_LV || has_file(request))
 		say("to extend its COW store before it is full: interposectl monitor");
 	say("afterwards: interposectl snapshot --remove %s", request->name);
 }

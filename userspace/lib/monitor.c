@@ -3,7 +3,7 @@
  * Looks at a snapshot of an interposed device and does what the policy says:
  *
  *	space_read() --> interpose_decide() --> a message
- *	                 (policy.c)             lvextend
+ *	                 (policy.c)             lvextend, interposectl snapshot --extend
  *	                                        dmsetup remove
  *
  * Nothing is kept in between but how full it was, so that another one can go on
@@ -18,7 +18,9 @@
 #include "monitor.h"
 #include "space.h"
 
-#define MIB(sectors) ((sectors) / 2048)
+#define MIB_SECTORS 2048
+#define RETRY_STEP 5
+#define MIB(sectors) ((sectors) / MIB_SECTORS)
 
 __attribute__((format(printf, 3, 4)))
 static void say(const struct interpose_monitor *monitor, int level,
@@ -60,6 +62,7 @@ void monitor_init(struct interpose_monitor *monitor, const char *name,
 	snprintf(monitor->uuid, sizeof(monitor->uuid), "%s", uuid);
 	monitor->limits = *limits;
 	monitor->log = log;
+	monitor->program = INTERPOSECTL_COMMAND;
 }
 
 static int read_interposed(struct interpose_monitor *monitor,
@@ -113,29 +116,32 @@ static struct interpose_usage usage_now(struct interpose_monitor *monitor,
 	return usage;
 }
 
-/* What LVM has left is asked for only where it matters: that takes a process */
+/*
+ * What LVM has left is asked for only where it matters: that takes a process. What a
+ * file system has left, interposectl finds out, and @usage is as if it were enough.
+ */
 static struct interpose_decision decide(struct interpose_monitor *monitor,
-					const struct snapshot_space *snap)
+					const struct snapshot_space *snap,
+					struct interpose_usage *usage)
 {
-	struct interpose_usage usage = usage_now(monitor, snap);
 	struct interpose_decision decision;
 	int error;
 
-	if (!*snap->vg)
-		return interpose_decide(&monitor->limits, &usage);
-	usage.free = UINT64_MAX / 4;
-	usage.extent = 1;
-	decision = interpose_decide(&monitor->limits, &usage);
-	if (decision.action != INTERPOSE_EXTEND)
+	if (!*snap->vg && !snap->settled)
+		return interpose_decide(&monitor->limits, usage);
+	usage->free = UINT64_MAX / 4;
+	usage->extent = snap->settled ? MIB_SECTORS : 1;
+	decision = interpose_decide(&monitor->limits, usage);
+	if (decision.action != INTERPOSE_EXTEND || snap->settled)
 		return decision;
-	error = volume_group_space(snap->vg, &usage.free, &usage.extent);
+	error = volume_group_space(snap->vg, &usage->free, &usage->extent);
 	if (error) {
 		say(monitor, MONITOR_ERR,
 		    "is filling up, and the free space of volume group %s is unknown: %s",
 		    snap->vg, strerror(-error));
-		usage.free = usage.extent = 0;
+		usage->free = usage->extent = 0;
 	}
-	return interpose_decide(&monitor->limits, &usage);
+	return interpose_decide(&monitor->limits, usage);
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -178,6 +184,54 @@ static void extend(struct interpose_monitor *monitor,
 	    snap->vg, snap->lv, MIB(decision->sectors));
 }
 
+/* The last line, without what stands before each of interposectl's */
+static const char *reason_of(char *said)
+{
+	static const char before[] = "interposectl: ";
+	char *end = said + strlen(said), *line;
+
+	while (end > said && end[-1] == '\n')
+		*--end = '\0';
+	line = strrchr(said, '\n') ? strrchr(said, '\n') + 1 : said;
+	return strncmp(line, before, strlen(before)) ? line :
+	       line + strlen(before);
+}
+
+/*
+ * By as much as it needs, or, if there is not so much, by what there may be. Returns
+ * false, and why, if it cannot be extended at all. Not every few seconds then: what is
+ * refused may have written to the file system before.
+ */
+static bool grow(struct interpose_monitor *monitor,
+		 const struct snapshot_space *snap,
+		 const struct interpose_decision *decision, char *why, size_t size)
+{
+	uint64_t total = snap->total + decision->sectors;
+	char said[1024] = "";
+	int error;
+
+	if (decision->percent < monitor->retry_percent)
+		return false;
+	if (!may(monitor, "interposectl snapshot --extend %s --size %" PRIu64,
+		 monitor->name, total * 512))
+		return true;
+	error = store_extend(monitor->program, monitor->name, total, said,
+			     sizeof(said));
+	if (error)
+		error = store_extend(monitor->program, monitor->name, 0, said,
+				     sizeof(said));
+	if (error) {
+		monitor->retry_percent = decision->percent + RETRY_STEP;
+		snprintf(why, size, ": %s", *said ? reason_of(said) :
+			 strerror(-error));
+		return false;
+	}
+	monitor->warned_percent = monitor->retry_percent = 0;
+	say(monitor, MONITOR_WARNING, "is %u %% full: %s", decision->percent,
+	    reason_of(said));
+	return true;
+}
+
 static int drop(struct interpose_monitor *monitor,
 		const struct snapshot_space *snap, unsigned int percent)
 {
@@ -211,30 +265,39 @@ static int drop(struct interpose_monitor *monitor,
  * monitor_once() - looks once, and does what has to be done
  * @monitor: one that was begun
  *
- * May take as long as LVM needs to extend a volume.
+ * May take as long as LVM needs to extend a volume, or interposectl a COW store.
  *
  * Return: a value of enum monitor_result, or a negative errno.
  */
 int monitor_once(struct interpose_monitor *monitor)
 {
 	struct interpose_decision decision;
+	struct interpose_usage usage;
 	struct snapshot_space snap;
+	char why[512] = "";
 	int error = read_interposed(monitor, &snap);
 
 	if (error == -ENXIO)
 		return MONITOR_GONE;
 	if (error)
 		return error;
-	decision = decide(monitor, &snap);
+	usage = usage_now(monitor, &snap);
+	decision = decide(monitor, &snap, &usage);
+	if (decision.action == INTERPOSE_EXTEND && snap.settled) {
+		if (grow(monitor, &snap, &decision, why, sizeof(why)))
+			return MONITOR_GOES_ON;
+		usage.free = usage.extent = 0;
+		decision = interpose_decide(&monitor->limits, &usage);
+	}
 	switch (decision.action) {
 	case INTERPOSE_NOTHING:
 		break;
 	case INTERPOSE_WARN:
 		monitor->warned_percent = decision.percent;
 		say(monitor, MONITOR_WARNING,
-		    "is %u %% full%s", decision.percent,
+		    "is %u %% full%s%s", decision.percent,
 		    *snap.vg ? ", and its volume group has no free space" :
-		    ", and its COW store cannot be extended");
+		    ", and its COW store cannot be extended", why);
 		break;
 	case INTERPOSE_EXTEND:
 		extend(monitor, &snap, &decision);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include "policy.h"
 
+#define INTERPOSECTL_COMMAND "/usr/sbin/interposectl"
+
 /* levels of messages, as in syslog */
 enum { MONITOR_ERR = 3, MONITOR_WARNING = 4, MONITOR_NOTICE = 5 };
 
@@ -28,6 +30,8 @@ enum monitor_result {
  * @used_before: what was in use at the last look
  * @time_before_ms: when that was; 0 before the first one
  * @warned_percent: fill of which was warned last
+ * @retry_percent: fill from which on it is tried again to extend it with @program
+ * @program: interposectl, for what only that can extend
  */
 struct interpose_monitor {
 	char name[128];
@@ -38,6 +42,8 @@ struct interpose_monitor {
 	uint64_t used_before;
 	uint64_t time_before_ms;
 	unsigned int warned_percent;
+	unsigned int retry_percent;
+	const char *program;
 };
 
 void monitor_init(struct interpose_monitor *monitor, const char *name,

@@ -3,8 +3,13 @@
  * What device-mapper, sysfs and LVM say of a snapshot, and what can be done with
  * it. Everything returns 0 or a negative errno.
  *
- * LVM is asked by its command, in a process of its own: a plugin that fails must
- * not take dmeventd with it, which monitors all of the host.
+ * LVM is asked by its command, in a process of its own, and so is interposectl: a
+ * plugin that fails must not take dmeventd with it, which monitors all of the host.
+ *
+ * These programs, and dmeventd itself, may lie on the very origin whose snapshot is
+ * filling up, and be read from there. That waits for nothing that they are to do: until
+ * the space is extended, and also if it never is, each write to the origin goes on, at
+ * the latest when the snapshot is invalid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +26,7 @@
 #include "space.h"
 
 #define LVM_COMMAND "/sbin/lvm"
+#define STORE_UUID "INTERPOSE-COW-"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct dm_task *task_create(int type, const char *name, const char *uuid)
@@ -116,7 +122,7 @@ static int kernel_name(unsigned int major, unsigned int minor, char *name,
 	return 0;
 }
 
-/* volume_name() - if the device is a logical volume: which one */
+/* volume_name() - what the device is: a logical volume, and which one, or of files */
 static int volume_name(unsigned int major, unsigned int minor,
 		       struct snapshot_space *snap)
 {
@@ -125,8 +131,11 @@ static int volume_name(unsigned int major, unsigned int minor,
 	int error = 0;
 
 	snap->vg[0] = snap->lv[0] = '\0';
-	if (sysfs_line(major, minor, "dm/uuid", uuid, sizeof(uuid)) ||
-	    strncmp(uuid, "LVM-", 4) ||
+	snap->settled = false;
+	if (sysfs_line(major, minor, "dm/uuid", uuid, sizeof(uuid)))
+		return 0;
+	snap->settled = !strncmp(uuid, STORE_UUID, strlen(STORE_UUID));
+	if (strncmp(uuid, "LVM-", 4) ||
 	    sysfs_line(major, minor, "dm/name", name, sizeof(name)))
 		return 0;
 	pool = dm_pool_create("interpose", 256);
@@ -224,7 +233,7 @@ int snapshot_remove(const char *name, const char *uuid, bool deferred)
 }
 
 /* The environment with a variable more; the caller frees it */
-static char **lvm_environment(void)
+static char **program_environment(void)
 {
 	static char by_dmeventd[] = "LVM_RUN_BY_DMEVENTD=1";
 	size_t n = 0;
@@ -240,12 +249,13 @@ static char **lvm_environment(void)
 	return all;
 }
 
-/* dmeventd's threads block signals; LVM must be killable */
-static int spawn_lvm(char *const argv[], int output, pid_t *pid)
+/* dmeventd's threads block signals; the program must be killable */
+static int spawn_program(const char *program, char *const argv[], int output,
+			 pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
-	char **environment = lvm_environment();
+	char **environment = program_environment();
 	sigset_t none, all;
 	int error;
 
@@ -265,7 +275,7 @@ static int spawn_lvm(char *const argv[], int output, pid_t *pid)
 	posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
 	/* LVM warns of each that is open besides, such as dmeventd's own */
 	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	error = posix_spawn(pid, LVM_COMMAND, &files, &attributes, argv,
+	error = posix_spawn(pid, program, &files, &attributes, argv,
 			    environment);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attributes);
@@ -294,15 +304,16 @@ static void read_all(int fd, char *text, size_t size)
 	text[length] = '\0';
 }
 
-/* run_lvm() - runs a command of LVM; what it says goes to @said */
-static int run_lvm(char *const argv[], char *said, size_t size)
+/* run_program() - what it says goes to @said */
+static int run_program(const char *program, char *const argv[], char *said,
+		       size_t size)
 {
 	int output[2], status, error;
 	pid_t pid;
 
 	if (pipe2(output, O_CLOEXEC))
 		return -errno;
-	error = spawn_lvm(argv, output[1], &pid);
+	error = spawn_program(program, argv, output[1], &pid);
 	close(output[1]);
 	if (!error)
 		read_all(output[0], said, size);
@@ -328,7 +339,7 @@ int volume_group_space(const char *vg, uint64_t *free, uint64_t *extent)
 		"-o", "vg_free,vg_extent_size", (char *)vg, NULL
 	};
 	char said[1024], *line, *next = said;
-	int error = run_lvm(argv, said, sizeof(said));
+	int error = run_program(LVM_COMMAND, argv, said, sizeof(said));
 
 	if (error)
 		return error;
@@ -354,5 +365,26 @@ int volume_extend(const char *vg, const char *lv, uint64_t sectors,
 
 	snprintf(more, sizeof(more), "+%" PRIu64 "s", sectors);
 	snprintf(volume, sizeof(volume), "%s/%s", vg, lv);
-	return run_lvm(argv, said, size);
+	return run_program(LVM_COMMAND, argv, said, size);
+}
+
+/**
+ * store_extend() - makes a COW store in files of a file system larger
+ * @program: interposectl
+ * @name: of the snapshot
+ * @total: what it is to have then, in sectors; 0: as much more as there may be
+ * @said: what interposectl says
+ * @size: room for that
+ */
+int store_extend(const char *program, const char *name, uint64_t total,
+		 char *said, size_t size)
+{
+	char bytes[32];
+	char *argv[] = { "interposectl", "snapshot", "--extend", (char *)name,
+			 "--size", bytes, NULL };
+
+	if (!total)
+		argv[4] = NULL;
+	snprintf(bytes, sizeof(bytes), "%" PRIu64, total * 512);
+	return run_program(program, argv, said, size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What device-mapper, sysfs and LVM say of a snapshot.
+ * What device-mapper, sysfs and LVM say of a snapshot, and who extends its space.
  */
 #ifndef INTERPOSE_SPACE_H
 #define INTERPOSE_SPACE_H
@@ -19,6 +19,7 @@
  * @origin: kernel name of what it is a snapshot of
  * @vg: volume group of the copy-on-write space; empty if it is no volume
  * @lv: its logical volume
+ * @settled: the space is in files of a file system that interposectl knows
  */
 struct snapshot_space {
 	uint64_t used;
@@ -29,6 +30,7 @@ struct snapshot_space {
 	char origin[32];
 	char vg[128];
 	char lv[128];
+	bool settled;
 };
 
 int space_read(const char *name, const char *uuid, struct snapshot_space *snap);
@@ -36,5 +38,7 @@ int snapshot_remove(const char *name, const char *uuid, bool deferred);
 int volume_group_space(const char *vg, uint64_t *free, uint64_t *extent);
 int volume_extend(const char *vg, const char *lv, uint64_t sectors,
 		  char *said, size_t size);
+int store_extend(const char *program, const char *name, uint64_t total,
+		 char *said, size_t size);
 
 #endif
