@@ -52,7 +52,7 @@ struct extension {
 	char first[PATH_MAX];			/* the file with which it began */
 	struct settled file;			/* the one that is added */
 	uint64_t most;				/* what it may take before it is cut */
-	const struct record *own_record;	/* of what is done here */
+	struct record *own_record;	/* of what is done here */
 	bool hangs;
 };
 
@@ -398,6 +398,7 @@ static bool choose_spare(struct settled *file, int fd, void *data)
 			break;
 		file->bytes = next;
 	}
+	extents_sort(&file->spare);
 	extents_cut(&file->spare, wanted);
 	return is_enough(x, wanted) && settled_keep_spare(file, fd);
 }

@@ -382,7 +382,7 @@ static bool format(const struct own *own)
 }
 
 /* A snapshot from before the file may need what was there then; see spare.h */
-static bool is_spare(struct own *own, const struct record *record, bool *hangs)
+static bool is_spare(struct own *own, struct record *record, bool *hangs)
 {
 	struct sparing sparing = { .unit = 1, .limit = own->limit,
 				   .record = record };

@@ -181,7 +181,7 @@ static bool make_store(const struct replay *replay, char *node, size_t size,
 	return good;
 }
 
-static bool make_snapshot(const struct replay *replay)
+bool replay_show(const struct replay *replay)
 {
 	char params[2 * PATH_MAX + 32], store[PATH_MAX];
 	uint32_t cookie = 0;
@@ -201,14 +201,20 @@ static bool make_snapshot(const struct replay *replay)
 	return good && record_made(replay->record, "look %s", replay->name);
 }
 
+void replay_hide(const struct replay *replay)
+{
+	if (map_remove(replay->name))
+		record_made_nothing(replay->record, "look %s", replay->name);
+}
+
 static bool find_unmounted(struct replay *replay, struct settled *file)
 {
-	bool good = make_snapshot(replay) && find_in_time(replay, file);
+	bool good = replay_show(replay) && find_in_time(replay, file);
 
 	if (replay->hangs)
 		return false;
-	if (good && map_remove(replay->name))
-		record_made_nothing(replay->record, "look %s", replay->name);
+	if (good)
+		replay_hide(replay);
 	return good;
 }
 

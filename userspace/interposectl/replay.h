@@ -33,6 +33,13 @@ bool replay_suits(const struct device *device, const char *remedy);
 /* The root of a file system that is mounted; -1: no mount shows all of it */
 int replay_open_mounted(const struct device *device);
 
+/*
+ * A mapped device of that name, on which the journal can be replayed, and its end. How
+ * to undo it is in the record. False: it has been said why
+ */
+bool replay_show(const struct replay *replay);
+void replay_hide(const struct replay *replay);
+
 /* As settled_find() does it. False: it has been said why */
 bool replay_find(struct replay *replay, struct settled *file);
 

@@ -227,11 +227,11 @@ bool settled_read(struct settled *file, int fd)
 
 static bool cut_out(int fd, uint64_t from, uint64_t to, bool last)
 {
-	if (from == to)
-		return true;
+	/* also if there is nothing of it: what could not get larger may have got it */
 	if (last)
 		return !ftruncate(fd, from);
-	return !fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, from, to - from);
+	return from == to ||
+	       !fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, from, to - from);
 }
 
 /* From the end, so that what comes before stays where it is in the file */

@@ -11,9 +11,13 @@
 
 #include "content.h"
 #include "fsmap.h"
+#include "loop.h"
 #include "process.h"
+#include "replay.h"
 #include "say.h"
 #include "spare.h"
+
+#define MARK	"interposectl spare"
 
 /* In memory that this process shares with the one that mounts */
 struct search {
@@ -38,30 +42,28 @@ static bool add_free(uint64_t start, uint64_t length, void *data)
 	return extents_add_free(&both->to, both->from, start, length);
 }
 
-/*
- * A log that is still to be replayed, if the file system was not frozen at the
- * moment; s_feature_incompat of an ext4. That of an XFS does not tell.
- */
-static bool is_settled(const struct search *search)
+/* Of an ext4 that has noticed errors: what it says is free may be used */
+static bool has_errors(const struct search *search)
 {
-	enum { INCOMPAT = 1024 + 0x60, NEEDS_RECOVERY = 4 };
+	enum { STATE = 1024 + 0x3a, ERRORS = 2 };
 	int fd = open(search->node, O_RDONLY | O_CLOEXEC);
-	uint32_t incompat = 0;
+	uint16_t state = 0;
 	bool good;
 
-	good = fd >= 0 && pread(fd, &incompat, sizeof(incompat), INCOMPAT) ==
-	       sizeof(incompat);
+	good = fd >= 0 && pread(fd, &state, sizeof(state), STATE) ==
+	       sizeof(state);
 	if (fd >= 0)
 		close(fd);
-	return good && (strcmp(search->type, "ext4") ||
-			!(le32toh(incompat) & NEEDS_RECOVERY));
+	return !good || (!strcmp(search->type, "ext4") &&
+			 le16toh(state) & ERRORS);
 }
 
 /* Nobody else sees it, and it goes with this process, whatever ends that */
 static bool mount_it(const struct search *search)
 {
-	const char *how = strcmp(search->type, "xfs") ?
-			  "noload,errors=continue" : "norecovery,nouuid";
+	/* never a panic, whatever its superblock asks for */
+	const char *how = strcmp(search->type, "xfs") ? "errors=remount-ro" :
+			  "nouuid";
 
 	return !unshare(CLONE_NEWNS) &&
 	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
@@ -90,18 +92,17 @@ static bool find(void *data)
 	struct search *search = data;
 	bool good = false;
 
-	if (!is_settled(search)) {
-		complain("what is free in the snapshot %s is unknown, because its journal was not written back at its moment",
+	if (has_errors(search)) {
+		complain("what is free in the snapshot %s is unknown, because its file system has errors",
 			 search->name);
 		return false;
 	}
-	if (mount_it(search)) {
+	if (mount_it(search))
 		good = read_free(search);
-		umount(state_dir);
-	}
 	if (!good)
-		complain("what is free in the snapshot %s cannot be told (%s); if it is mounted for writing, unmount it",
+		complain("what is free in the snapshot %s cannot be told (%s)",
 			 search->name, strerror(errno));
+	umount(state_dir);
 	return good;
 }
 
@@ -118,30 +119,84 @@ static bool take_over(const struct search *search, struct extents *extents)
 	return true;
 }
 
-/* @left: of the file, what no snapshot that was looked at before needs */
-static bool look_at(const struct snapshot *snap, const char *type,
-		    struct extents *left, struct process *process)
+static bool search_in_time(struct search *search, struct sparing *sparing)
+{
+	struct process process = { .run = find, .data = search,
+				   .limit = sparing->limit,
+				   .record = sparing->record };
+	enum ending ending = process_in_time(&process);
+
+	sparing->hangs = process.hangs;
+	if (ending == ENDED_LATE)
+		complain("given up after %u seconds: the snapshot %s cannot be read",
+			 process.limit, search->name);
+	return ending == ENDED_WELL;
+}
+
+/* It goes with @fd, or with what lies on it */
+static bool show_again(const struct snapshot *snap, char *node, size_t size,
+		       int *fd)
+{
+	char name[NAME_SIZE], path[PATH_MAX];
+	int backing;
+	bool good;
+
+	if (!sysfs_name(snap->map.dev, name))
+		return false;
+	device_node(name, path, sizeof(path));
+	backing = open(path, O_RDONLY | O_CLOEXEC);
+	good = backing >= 0 && loop_hold(path, backing, MARK, node, size, fd);
+	if (backing >= 0)
+		close(backing);
+	return good;
+}
+
+/* On @node, by another name, where it can be written to */
+static bool search_on(const struct replay *replay, struct search *search,
+		      struct sparing *sparing)
+{
+	char name[NAME_SIZE];
+	struct map_info info;
+	bool good;
+
+	if (!replay_show(replay))
+		return false;
+	good = map_info(replay->name, &info) && sysfs_name(info.dev, name);
+	if (good) {
+		search->dev = info.dev;
+		device_node(name, search->node, sizeof(search->node));
+		good = search_in_time(search, sparing);
+	}
+	if (!sparing->hangs)
+		replay_hide(replay);
+	return good;
+}
+
+/* What no snapshot that was looked at before needs of the file, gets less */
+static bool look_at(const struct snapshot *snap, struct settled *file,
+		    const char *type, struct sparing *sparing)
 {
 	struct search *search = process_share(sizeof(*search));
-	char name[NAME_SIZE];
-	enum ending ending = ENDED_BADLY;
-	bool good;
+	char look[MAP_NAME_MAX], node[PATH_MAX];
+	struct device at = *file->on;
+	struct replay replay = { .device = &at, .beneath = node, .name = look,
+				 .limit = sparing->limit,
+				 .record = sparing->record };
+	bool good = false;
+	int fd = -1;
 
 	if (!search)
 		return false;
+	at.sectors = snap->sectors;
+	snprintf(look, sizeof(look), "%.110s-look", file->store);
 	search->name = snap->map.name;
-	search->dev = snap->map.dev;
-	search->from = *left;
+	search->from = file->spare;
 	snprintf(search->type, sizeof(search->type), "%s", type);
-	process->data = search;
-	if (sysfs_name(snap->map.dev, name)) {
-		device_node(name, search->node, sizeof(search->node));
-		ending = process_in_time(process);
-	}
-	if (ending == ENDED_LATE)
-		complain("given up after %u seconds: the snapshot %s cannot be read",
-			 process->limit, snap->map.name);
-	good = ending == ENDED_WELL && take_over(search, left);
+	if (show_again(snap, node, sizeof(node), &fd))
+		good = search_on(&replay, search, sparing) &&
+		       take_over(search, &file->spare);
+	if (fd >= 0)
+		close(fd);
 	process_unshare(search, sizeof(*search));
 	return good;
 }
@@ -160,8 +215,6 @@ static bool copy(const struct extents *from, struct extents *to)
 bool spare_find(struct settled *file, struct sparing *sparing)
 {
 	const struct stack *stack = sparing->stack;
-	struct process process = { .run = find, .limit = sparing->limit,
-				   .record = sparing->record };
 	struct content content;
 	bool good = copy(&file->extents, &file->spare);
 
@@ -171,11 +224,11 @@ bool spare_find(struct settled *file, struct sparing *sparing)
 
 		/* one that is lost needs nothing */
 		if (stack_of_snapshot(stack, snap) != sparing->ip ||
-		    *snap->status.problem || !file->spare.n)
+		    !strcmp(snap->status.problem, "Invalid") ||
+		    !file->spare.n)
 			continue;
-		good = look_at(snap, content.type, &file->spare, &process);
+		good = look_at(snap, file, content.type, sparing);
 	}
-	sparing->hangs = process.hangs;
 	extents_cut(&file->spare, extents_bytes(&file->spare) /
 				  sparing->unit * sparing->unit);
 	return good;

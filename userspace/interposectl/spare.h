@@ -8,8 +8,10 @@
  *     |  a file  |    free    |        |  the new file of a COW store  |
  *      needed     spare                 not used    used
  *
- * The file system of the moment says what was free, by a mount of the snapshot that
- * nobody else sees.
+ * The file system of the moment says what was free, by a mount that nobody else sees: of
+ * a snapshot of the snapshot in memory, since its journal is replayed, and orphans are
+ * removed, where somebody else reads or may read. It lies on a read-only loop device,
+ * for the snapshot may be mounted.
  */
 #ifndef INTERPOSECTL_SPARE_H
 #define INTERPOSECTL_SPARE_H
@@ -23,7 +25,7 @@ struct sparing {
 	const struct interposer *ip;	/* the hook beneath which the file is */
 	uint64_t unit;			/* bytes: the sum is a multiple of it */
 	unsigned int limit;		/* seconds, for each snapshot */
-	const struct record *record;
+	struct record *record;
 	bool hangs;			/* out: a process was killed, and is still there */
 };
 

@@ -3,7 +3,8 @@
 # timeout: 600
 # Given an ext4, and then an XFS, mounted, a snapshot with its COW store in a file there, and nothing free but where a file was
 #   that has been removed since
-# When that store is to be extended, and when a second snapshot is to have its own in a file there, and much is written
+# When that store is to be extended, and when a second snapshot is to have its own in a file there, and much is
+#   written; the same with a snapshot of the disk as a power cut has left it
 # Then the first snapshot has that file as it was; the extension is refused and leaves nothing
 . tests/lib/test.sh
 . tests/lib/interposectl.sh
@@ -19,6 +20,7 @@ has_old() {
 
 interposectl_cleans
 mkdir "$T_DIR/look"
+copy=$(partition "$(scratch b)" 128)
 cleanup unmount_if_there "$T_DIR/look"
 for type in ext4 xfs; do
 	dev=$(partition "$(scratch a)" 128)
@@ -50,5 +52,28 @@ for type in ext4 xfs; do
 	no_store_is_left "$at/two"
 	umount "$at"
 	fsck_clean "$dev"
+
+	note "power was cut before the first snapshot, and where the file lies is in the journal only"
+	mount "$dev" "$at"
+	rm -f "$at/much" "$at/data"
+	dd if=/dev/urandom of="$at/old" bs=1M count=48 conv=fsync status=none
+	sum=$(sha256sum <"$at/old")
+	dd if="$dev" of="$copy" bs=1M iflag=direct oflag=direct status=none
+	umount "$at"
+	interposectl_status 0 snapshot --name "$P-one" --size 16M --ram "$copy"
+	mount "$copy" "$at"
+	fallocate -l $(($(stat -fc '%a * %S' "$at") - 2 * 1024 * 1024)) "$at/much"
+	rm "$at/old"
+	sync -f "$at"
+	interposectl snapshot --name "$P-two" --size 20M --file "$at/two" "$at" >"$T_DIR/said" 2>&1 || true
+	said=$(<"$T_DIR/said")
+	note "$said"
+	says "older snapshot needs"
+	dd if=/dev/urandom of="$at/data" bs=1M count=1 conv=fsync status=none
+	has_old
+	[[ ! -e /run/interposectl/$P-two ]] || interposectl_status 0 snapshot --remove "$P-two"
+	interposectl_status 0 snapshot --remove "$P-one"
+	umount "$at"
+	fsck_clean "$copy"
 done
 test_done
