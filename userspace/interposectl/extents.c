@@ -101,6 +101,19 @@ void extents_free(struct extents *extents)
 	memset(extents, 0, sizeof(*extents));
 }
 
+bool extents_copy(struct extents *to, const struct extent *v, size_t n)
+{
+	extents_free(to);
+	if (!n)
+		return true;
+	to->v = malloc(n * sizeof(*v));
+	if (!to->v)
+		return false;
+	memcpy(to->v, v, n * sizeof(*v));
+	to->n = n;
+	return true;
+}
+
 /*
  * What of that can be relied on
  */

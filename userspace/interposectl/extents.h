@@ -42,6 +42,8 @@ bool extents_read(int fd, uint64_t bytes, struct extents *extents, char *why,
 /* However many there are, and without a check of what that is */
 bool extents_read_all(int fd, struct extents *extents);
 void extents_free(struct extents *extents);
+/* In the place of what is in @to. False: no memory */
+bool extents_copy(struct extents *to, const struct extent *v, size_t n);
 
 /*
  * Each of the @bytes is in one place of a device of that size, for itself, and in

@@ -83,21 +83,15 @@ struct finding {
 	struct extent v[EXTENTS_MOST];
 };
 
-/* Nobody else sees it, and it goes with this process, whatever ends that */
-static bool mount_it(const struct finding *finding)
+bool replay_mount(const char *node, const char *type)
 {
 	/* never a panic, whatever its superblock asks for */
-	const char *data = strcmp(finding->type, "xfs") ? "errors=remount-ro" :
-			   "nouuid";
+	const char *data = strcmp(type, "xfs") ? "errors=remount-ro" : "nouuid";
 
-	if (!unshare(CLONE_NEWNS) &&
-	    !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-	    !mount(finding->node, state_dir, finding->type, MS_RDONLY |
-		   MS_NOSUID | MS_NODEV | MS_NOEXEC, data))
-		return true;
-	complain("cannot mount a snapshot of the file system of %s to find %s (%s); mount it by hand to see what is wrong with it",
-		 finding->file->on->shown, finding->file->path, strerror(errno));
-	return false;
+	return !unshare(CLONE_NEWNS) &&
+	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount(node, state_dir, type, MS_RDONLY | MS_NOSUID |
+		      MS_NODEV | MS_NOEXEC, data);
 }
 
 static bool find(void *data)
@@ -107,8 +101,11 @@ static bool find(void *data)
 	bool good;
 	int root;
 
-	if (!mount_it(finding))
+	if (!replay_mount(finding->node, finding->type)) {
+		complain("cannot mount a snapshot of the file system of %s to find %s (%s); mount it by hand to see what is wrong with it",
+			 file.on->shown, file.path, strerror(errno));
 		return false;
+	}
 	root = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	good = root >= 0 && settled_find(&file, root);
 	if (root >= 0)
@@ -120,17 +117,6 @@ static bool find(void *data)
 		       file.extents.n * sizeof(*file.extents.v));
 	}
 	return !umount(state_dir) && good;
-}
-
-static bool take_over(const struct finding *finding, struct settled *file)
-{
-	file->bytes = finding->bytes;
-	file->extents.v = malloc(finding->n * sizeof(*finding->v));
-	if (!file->extents.v)
-		return false;
-	memcpy(file->extents.v, finding->v, finding->n * sizeof(*finding->v));
-	file->extents.n = finding->n;
-	return true;
 }
 
 static bool find_in_time(struct replay *replay, struct settled *file)
@@ -154,7 +140,10 @@ static bool find_in_time(struct replay *replay, struct settled *file)
 		device_node(name, finding->node, sizeof(finding->node));
 		ending = process_in_time(&process);
 		replay->hangs = process.hangs;
-		good = ending == ENDED_WELL && take_over(finding, file);
+		good = ending == ENDED_WELL &&
+		       extents_copy(&file->extents, finding->v, finding->n);
+		if (good)
+			file->bytes = finding->bytes;
 		if (ending == ENDED_LATE)
 			complain("given up after %u seconds: the journal of %s cannot be read; if it is only slow, add --timeout SECONDS",
 				 replay->limit, replay->device->shown);

@@ -39,6 +39,11 @@ int replay_open_mounted(const struct device *device);
  */
 bool replay_show(const struct replay *replay);
 void replay_hide(const struct replay *replay);
+/*
+ * On state_dir, in a mount namespace of this process: nobody else sees it, and it goes
+ * with this process, whatever ends that. False: errno
+ */
+bool replay_mount(const char *node, const char *type);
 
 /* As settled_find() does it. False: it has been said why */
 bool replay_find(struct replay *replay, struct settled *file);

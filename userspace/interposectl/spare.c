@@ -2,7 +2,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,19 +57,6 @@ static bool has_errors(const struct search *search)
 			 le16toh(state) & ERRORS);
 }
 
-/* Nobody else sees it, and it goes with this process, whatever ends that */
-static bool mount_it(const struct search *search)
-{
-	/* never a panic, whatever its superblock asks for */
-	const char *how = strcmp(search->type, "xfs") ? "errors=remount-ro" :
-			  "nouuid";
-
-	return !unshare(CLONE_NEWNS) &&
-	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-	       !mount(search->node, state_dir, search->type, MS_RDONLY |
-		      MS_NOSUID | MS_NODEV | MS_NOEXEC, how);
-}
-
 static bool read_free(struct search *search)
 {
 	struct both both = { .from = &search->from };
@@ -90,33 +76,21 @@ static bool read_free(struct search *search)
 static bool find(void *data)
 {
 	struct search *search = data;
-	bool good = false;
+	bool mounted, good;
 
 	if (has_errors(search)) {
 		complain("what is free in the snapshot %s is unknown, because its file system has errors",
 			 search->name);
 		return false;
 	}
-	if (mount_it(search))
-		good = read_free(search);
+	mounted = replay_mount(search->node, search->type);
+	good = mounted && read_free(search);
 	if (!good)
 		complain("what is free in the snapshot %s cannot be told (%s)",
 			 search->name, strerror(errno));
-	umount(state_dir);
+	if (mounted)
+		umount(state_dir);
 	return good;
-}
-
-static bool take_over(const struct search *search, struct extents *extents)
-{
-	extents_free(extents);
-	if (!search->n)
-		return true;
-	extents->v = malloc(search->n * sizeof(*search->v));
-	if (!extents->v)
-		return false;
-	extents->n = search->n;
-	memcpy(extents->v, search->v, search->n * sizeof(*search->v));
-	return true;
 }
 
 static bool search_in_time(struct search *search, struct sparing *sparing)
@@ -194,29 +168,18 @@ static bool look_at(const struct snapshot *snap, struct settled *file,
 	snprintf(search->type, sizeof(search->type), "%s", type);
 	if (show_again(snap, node, sizeof(node), &fd))
 		good = search_on(&replay, search, sparing) &&
-		       take_over(search, &file->spare);
+		       extents_copy(&file->spare, search->v, search->n);
 	if (fd >= 0)
 		close(fd);
 	process_unshare(search, sizeof(*search));
 	return good;
 }
 
-static bool copy(const struct extents *from, struct extents *to)
-{
-	extents_free(to);
-	to->v = malloc(from->n * sizeof(*from->v));
-	if (!to->v)
-		return false;
-	to->n = from->n;
-	memcpy(to->v, from->v, from->n * sizeof(*from->v));
-	return true;
-}
-
 bool spare_find(struct settled *file, struct sparing *sparing)
 {
 	const struct stack *stack = sparing->stack;
 	struct content content;
-	bool good = copy(&file->extents, &file->spare);
+	bool good = extents_copy(&file->spare, file->extents.v, file->extents.n);
 
 	content_read(file->on->path, &content);
 	for (size_t i = 0; good && i < stack->n_snapshots; i++) {
