@@ -56,6 +56,18 @@ take_writes() {
 	done
 }
 
+# killed_at N COMMAND…: killed before its Nth step; what is mounted at $at, if there is that, takes writes then. 137, or 0
+# when there is no such step
+killed_at() {
+	local status=0
+	KILL_AT=$1 "$INTERPOSECTL-killed" -q "${@:2}" >"$T_DIR/said" 2>&1 || status=$?
+	note "killed before step $1: status $status"
+	((status == 0 || status == 137)) || fail "status $status: $(<"$T_DIR/said")"
+	# shellcheck disable=SC2154 # the test sets it
+	[[ ! $at ]] || take_writes "$at"
+	((status == 137))
+}
+
 # interposectl_cleans: whatever it has made goes at the end
 interposectl_cleans() {
 	cleanup interposectl_gone

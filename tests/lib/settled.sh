@@ -47,17 +47,6 @@ no_store_is_left() {
 	[[ ! -e $1 ]] || fail "$1 is left"
 }
 
-# killed_at N COMMAND…: killed before its Nth step; $at takes writes then. 137, or 0 when there is no such step
-killed_at() {
-	local status=0
-	KILL_AT=$1 "$INTERPOSECTL-killed" -q "${@:2}" >"$T_DIR/said" 2>&1 || status=$?
-	note "killed before step $1: status $status"
-	((status == 0 || status == 137)) || fail "status $status: $(<"$T_DIR/said")"
-	# shellcheck disable=SC2154 # the test sets it
-	take_writes "$at"
-	((status == 137))
-}
-
 boot_id_gone() {
 	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
 }

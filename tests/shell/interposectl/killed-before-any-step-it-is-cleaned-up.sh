@@ -8,16 +8,6 @@
 . tests/lib/interposectl.sh
 requires_target snapshot
 
-# killed_at N COMMAND…: 137, or 0 when there is no such step
-killed_at() {
-	local status=0
-	KILL_AT=$1 "$INTERPOSECTL-killed" -q "${@:2}" >"$T_DIR/said" 2>&1 || status=$?
-	note "killed before step $1: status $status"
-	((status == 0 || status == 137)) || fail "status $status: $(<"$T_DIR/said")"
-	take_writes "$at"
-	((status == 137))
-}
-
 is_ready() {
 	[[ -e /run/interposectl/$P-snap && $(<"/run/interposectl/$P-snap") == *$'\nready' ]]
 }
