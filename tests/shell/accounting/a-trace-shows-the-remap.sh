@@ -5,23 +5,14 @@
 # Then there is one remap event from the partition to the interposer, with the right sectors, and the write is issued
 #      to the disk once
 . tests/lib/test.sh
-
-tracing=/sys/kernel/tracing
-[[ -d $tracing/events/block ]] || unmet "the kernel has no trace events of the block layer"
+. tests/lib/tracing.sh
 
 dev=$(partition "$(scratch a)" 64)
 start=$(<"$(sysfs_dir "$dev")/start")
 interpose x "$dev" linear "$dev" 0
-for event in block_bio_remap block_rq_issue; do
-	cleanup trace_event "$event" 0
-done
-trace_event() { echo "$2" >"$tracing/events/block/$1/enable"; }
-: >"$tracing/trace"
-trace_event block_bio_remap 1
-trace_event block_rq_issue 1
+trace_events block_bio_remap block_rq_issue
 dd if=/dev/zero of="$dev" bs=4k count=1 seek=3 oflag=direct conv=notrunc status=none
-trace_event block_bio_remap 0
-trace_event block_rq_issue 0
+trace_stop block_bio_remap block_rq_issue
 
 # "254,1 WS 24 + 8 <- (254,0) 2072": to device and sector, from device and sector
 numbers() { stat -Lc '%Hr,%Lr' "$1"; }

@@ -4,19 +4,14 @@
 # When a write with FUA is made on the first, raw and interposed with an inner target on the second
 # Then it enters the second disk with FUA, and the first raw disk without
 . tests/lib/test.sh
+. tests/lib/tracing.sh
 
 dev=$(scratch a) cached=$(scratch b)
 cache=/sys/block/${dev#/dev/}/queue/write_cache
 cleanup eval "echo 'write back' >$cache"
 echo 'write through' >"$cache"
 
-tracing=/sys/kernel/tracing
-if [[ ! -d $tracing/events ]]; then
-	cleanup unmount_if_there "$tracing"
-	mount -t tracefs none "$tracing"
-fi
-cleanup eval "echo 0 >$tracing/events/block/block_bio_queue/enable; echo >$tracing/trace"
-echo 1 >"$tracing/events/block/block_bio_queue/enable"
+trace_events block_bio_queue
 
 # writes DEV: what kinds of write with data were queued to it ("WFS": FUA and synchronous), since the last time
 writes() {

@@ -34,12 +34,13 @@ size=$(sectors "$dev")
 writes_start load "$dev" --nice=19
 wait_io "$dev"
 era_attach x "$dev"
+window_open
 wait_redirected x 1000
 for how in suspended at-once unflushed at-once-unflushed; do
 	reload_to "$(disk c)" "$how"
 	reload_to "$(disk b)" "$how"
 done
-echo "$((created + 5)) $(($(now_ms) - 5))" >"$T_DIR/windows"
+window_close
 dmsetup remove "$P-x"
 fio_verify_check load
 kill -INT "$(<"$T_DIR/fio-load.pid")"
@@ -48,7 +49,7 @@ fio_verify_wait load
 seen_blocks "$T_DIR/seen" "$(disk b)"
 seen_blocks "$T_DIR/seen-too" "$(disk c)"
 cat "$T_DIR/seen-too" >>"$T_DIR/seen"
-unseen submitted "$T_DIR/windows" "$T_DIR/seen" "$T_DIR"/load_lat.*.log >"$T_DIR/unseen"
+unseen "$dev" "$T_DIR/seen" "$T_DIR"/load_lat.*.log >"$T_DIR/unseen"
 mapfile -t unseen <"$T_DIR/unseen"
 note "${unseen[0]} writes, $((${#unseen[@]} - 1)) counted by neither"
 ((${#unseen[@]} == 1)) || fail "$((${#unseen[@]} - 1)) writes slipped past, such as ${unseen[1]}"
