@@ -55,7 +55,7 @@ backup() {
 		>/run/said 2>&1 || echo failed: backup $1: $(</run/said)
 	>/run/enough
 	wait $writer
-	echo parents $1 $(jq -r '[.sources[].parent // "none"] | join(" ")' $at/store/$1.json)
+	echo parents $1 $(jq -r '[.sources[] | .parent // "none"] | join(" ")' $at/store/$1.json)
 	grep -o "full backup needed: .*" /run/said | sed 's/^/why /' || true
 }
 mount /dev/vdd $at/store

@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 300
+# timeout: 900
 # Given the sources of interposectl
 # When they are built and installed, and its unit tests run with ASan and UBSan
 # Then there is no warning, all parts are there, all tests pass, and each command and option that it knows is in its

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 900
 # kernel: debug
 # Given tests that fail, hang, leak, provoke a warning, panic or reboot the guest

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a mounted ext4 under the load of fio, which verifies what it writes
 # When an interposer with linear is created and removed 20 times

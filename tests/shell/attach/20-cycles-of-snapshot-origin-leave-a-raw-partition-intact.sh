@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a raw partition under the load of two jobs of fio with direct asynchronous I/O, verified
 # When an interposer with snapshot-origin is created and removed 20 times, each time with a snapshot that is written to

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 180
 # Given a mounted ext4 that is interposed and under load, a free disk, a partition, and a disk that comes and goes
 # When tables (of up to two hundred lines), messages and ioctls come that are huge, empty, binary, of wrong counts and

@@ -58,7 +58,7 @@ backup() {
 	[[ $(wc -l <"$T_DIR/sums.$1") == 3 ]] || fail "$(<"$T_DIR/sums.$1")"
 }
 
-parents() { jq -r '[.sources[].parent // "none"] | join(" ")' "$store/$1.json"; }
+parents() { jq -r '[.sources[] | .parent // "none"] | join(" ")' "$store/$1.json"; }
 
 interposectl_cleans
 store=$T_DIR/store

@@ -1,4 +1,5 @@
 #!/bin/bash
+# tier: full
 # timeout: 300
 # Given a disk that takes large bios, discards and zeroes
 # When it is interposed with an inner target, or with one on a disk, whose limits are stricter
