@@ -793,7 +793,7 @@ int interpose_pin(struct interpose_dev *dev)
 	if (READ_ONCE(dev->pin))
 		return 0;
 
-	/* reclaim could wait for I/O that waits at the gate */
+	/* a message may pin while the gate is closed: interpose_postsuspend() */
 	memflags = memalloc_noio_save();
 	pin = bdev_file_open_by_dev(disk_devt(dm_disk(dev->md)), BLK_OPEN_READ,
 				    NULL, NULL);
@@ -934,14 +934,23 @@ static void interpose_presuspend_undo(struct dm_target *ti)
 	}
 }
 
+/*
+ * From here to the end of interpose_resume() the gate is closed, and memory is
+ * got without I/O, which may be what waits there: of a file system that is
+ * mounted from the device, or of swap space on it.
+ */
 static void interpose_postsuspend(struct dm_target *ti)
 {
 	struct interpose_target *it = to_interpose(ti);
+	unsigned int memflags;
 
 	if (READ_ONCE(it->dev->retired))
 		return;
-	if (it->inner.type->postsuspend)
+	if (it->inner.type->postsuspend) {
+		memflags = memalloc_noio_save();
 		it->inner.type->postsuspend(&it->inner);
+		memalloc_noio_restore(memflags);
+	}
 	/* a task between the gate and DM core must not find the next table */
 	if (interpose_last_line(ti)) {
 		blk_interposer_sync(&it->dev->ip);
@@ -978,11 +987,13 @@ static int interpose_preresume_last(struct interpose_target *it)
 static int interpose_preresume(struct dm_target *ti)
 {
 	struct interpose_target *it = to_interpose(ti);
+	unsigned int memflags;
 	int r = 0;
 
 	if (READ_ONCE(it->dev->retired))
 		return 0;
 
+	memflags = memalloc_noio_save();
 	/* by every line: the last one of a mixed table need not be ours */
 	if (!it->table->checked)
 		r = interpose_check_coverage(it);
@@ -994,17 +1005,22 @@ static int interpose_preresume(struct dm_target *ti)
 	interpose_sync_target(it);
 	if (!r && interpose_last_line(ti))
 		r = interpose_preresume_last(it);
+	memalloc_noio_restore(memflags);
 	return r;
 }
 
 static void interpose_resume(struct dm_target *ti)
 {
 	struct interpose_target *it = to_interpose(ti);
+	unsigned int memflags;
 
 	if (READ_ONCE(it->dev->retired))
 		return;
-	if (it->inner.type->resume)
+	if (it->inner.type->resume) {
+		memflags = memalloc_noio_save();
 		it->inner.type->resume(&it->inner);
+		memalloc_noio_restore(memflags);
+	}
 	interpose_sync_target(it);
 	interpose_direct_resume(it);
 	if (interpose_last_line(ti))

@@ -450,6 +450,19 @@ static void gate_is_open_while_the_inner_target_lets_go(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, inner->gate_at_presuspend, BLK_INTERPOSER_OPEN);
 }
 
+static void memory_is_got_without_io_while_the_gate_is_closed(struct kunit *test)
+{
+	struct dm_kunit *m = interpose(test, test_disk(test));
+
+	*inner->calls = 0;
+	*inner->with_io = 0;
+	KUNIT_ASSERT_EQ(test, dm_kunit_suspend(m, 0), 0);
+	KUNIT_ASSERT_EQ(test, dm_kunit_resume(m), 0);
+	KUNIT_EXPECT_STREQ(test, inner->calls,
+			   "presuspend postsuspend preresume resume");
+	KUNIT_EXPECT_STREQ(test, inner->with_io, "presuspend");
+}
+
 static void message_reaches_the_inner_target(struct kunit *test)
 {
 	struct dm_kunit *m = interpose(test, test_disk(test));
@@ -1269,6 +1282,7 @@ static struct kunit_case dm_interpose_cases[] = {
 	KUNIT_CASE(line_does_not_pass_encryption),
 	KUNIT_CASE(methods_are_called_in_the_order_of_device_mapper),
 	KUNIT_CASE(gate_is_open_while_the_inner_target_lets_go),
+	KUNIT_CASE(memory_is_got_without_io_while_the_gate_is_closed),
 	KUNIT_CASE(message_reaches_the_inner_target),
 	KUNIT_CASE(message_for_the_interposer_does_not_reach_the_inner_target),
 	KUNIT_CASE(bio_of_the_device_goes_through_the_inner_target),

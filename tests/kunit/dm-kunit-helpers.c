@@ -14,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
 #include "dm-kunit-helpers.h"
@@ -40,11 +41,19 @@ struct inner_target {
 	struct bio_list bios;
 };
 
+static void inner_add(char *list, size_t size, const char *call)
+{
+	if (*list)
+		strlcat(list, " ", size);
+	strlcat(list, call, size);
+}
+
 static void inner_note(const char *call)
 {
-	if (*dm_kunit_inner.calls)
-		strlcat(dm_kunit_inner.calls, " ", sizeof(dm_kunit_inner.calls));
-	strlcat(dm_kunit_inner.calls, call, sizeof(dm_kunit_inner.calls));
+	inner_add(dm_kunit_inner.calls, sizeof(dm_kunit_inner.calls), call);
+	if (current_gfp_context(GFP_KERNEL) & __GFP_IO)
+		inner_add(dm_kunit_inner.with_io, sizeof(dm_kunit_inner.with_io),
+			  call);
 }
 
 static int inner_ctr(struct dm_target *ti, unsigned int argc, char **argv)

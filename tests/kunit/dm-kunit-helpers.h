@@ -26,6 +26,7 @@
  * @argv: the first ones
  * @calls: which methods were called, in order
  * @gate_at_presuspend: the state of the interposer when presuspend was called
+ * @with_io: which methods may wait for I/O when they need memory, in order
  * @mapped: how many bios came
  * @flags: all the flags that they had
  * @clone: the last one
@@ -44,6 +45,7 @@ struct dm_kunit_inner {
 	char argv[4][32];
 	char calls[160];
 	int gate_at_presuspend;
+	char with_io[160];
 	unsigned int mapped;
 	blk_opf_t flags;
 	struct bio *clone;
