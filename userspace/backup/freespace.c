@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -145,17 +146,31 @@ static void tell(const char *node, const char *type, int output)
 	_exit(good ? 0 : errno);
 }
 
+/* Else an ext4 removes what was open when it was deleted, however it is mounted */
+static bool set_read_only(const char *node, int on)
+{
+	int fd = open(node, O_RDONLY | O_CLOEXEC);
+	bool good = fd >= 0 && !ioctl(fd, BLKROSET, &on);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 static int ask_kernel(const char *node, const char *type, int output)
 {
 	int status = -1;
 	pid_t pid;
 
+	if (!set_read_only(node, true))
+		return errno;
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
 		tell(node, type, output);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	set_read_only(node, false);
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 

@@ -2,8 +2,9 @@
 /*
  * What of a snapshot is free space of its file system, and need not be read. The kernel
  * tells it (FS_IOC_GETFSMAP) of an ext4 or XFS that is mounted read-only, without a replay
- * of its journal, where nobody else sees it. That is the truth if the file system was
- * frozen at the moment, or its journal is empty.
+ * of its journal, where nobody else sees it, and from a device that is read-only for as
+ * long. That is the truth if the file system was frozen at the moment, or its journal is
+ * empty.
  *
  * An increment may leave it out, too. What is free at the moment of a backup holds nothing,
  * and whoever uses it later writes to it first, or marks it as unwritten; so the next
