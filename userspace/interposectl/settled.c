@@ -21,6 +21,7 @@
 #include "newfile.h"
 #include "say.h"
 #include "settled.h"
+#include "stack.h"
 #include "state.h"
 
 #ifndef XFS_SUPER_MAGIC
@@ -577,22 +578,68 @@ static bool is_written_by(const struct extents *extents, dev_t dev, bool loaded)
 	return found;
 }
 
+/* Beneath the hook of that device; also if that cannot be told */
+static bool may_lie_on(dev_t store, dev_t device)
+{
+	char name[NAME_SIZE], beneath[NAME_SIZE + 8];
+	bool here = false, elsewhere = false;
+	struct stack stack;
+
+	if (!sysfs_name(store, name) || !stack_read(&stack))
+		return true;
+	for (size_t i = 0; i < stack.n_interposers; i++) {
+		const struct interposer *ip = &stack.interposers[i];
+
+		snprintf(beneath, sizeof(beneath), "slaves/%s", ip->beneath);
+		if (!*ip->beneath || !sysfs_exists(name, beneath))
+			continue;
+		here |= ip->table.device == device;
+		elsewhere |= ip->table.device != device;
+	}
+	stack_free(&stack);
+	return here || !elsewhere;
+}
+
+struct use {
+	const struct extents *extents;	/* or NULL: unknown */
+	dev_t on;			/* the device of the file system */
+	struct map_info by;
+	bool found;
+};
+
+static bool is_user(const char *name, dev_t dev, void *data)
+{
+	struct use *use = data;
+
+	use->found = map_info_of(dev, name, &use->by) &&
+		     map_is_of(MAP_STORE, use->by.uuid) &&
+		     may_lie_on(dev, use->on) &&
+		     (!use->extents ||
+		      is_written_by(use->extents, dev, false) ||
+		      (use->by.loaded &&
+		       is_written_by(use->extents, dev, true)));
+	return use->found;
+}
+
+/* The name for which it was made may be another one: it can be kept, and used again */
 bool settled_in_use(const char *path, char *by, size_t size)
 {
 	struct extents extents = { };
 	char store[MAP_NAME_MAX];
-	struct map_info info;
-	bool found;
+	struct use use = { };
+	struct stat st;
 
 	if ((!is_of_this_boot(path, store) &&
-	     !read_lasting_sign(path, store)) || !map_made(MAP_STORE, store, &info))
+	     !read_lasting_sign(path, store)) || lstat(path, &st))
 		return false;
-	snprintf(by, size, "%s", info.name);
-	found = !read_all(path, &extents) ||
-		is_written_by(&extents, info.dev, false) ||
-		(info.loaded && is_written_by(&extents, info.dev, true));
+	use.on = st.st_dev;
+	if (read_all(path, &extents))
+		use.extents = &extents;
+	map_each(is_user, &use);
 	extents_free(&extents);
-	return found;
+	if (use.found)
+		snprintf(by, size, "%s", use.by.name);
+	return use.found;
 }
 
 /* True: there was something to be removed */

@@ -8,42 +8,68 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "map.h"
 #include "say.h"
 #include "settled.h"
+#include "stack.h"
 #include "tap.h"
 
-bool __wrap_map_made(enum map_kind kind, const char *name,
-		     struct map_info *info);
+int __wrap_map_each(bool (*each)(const char *name, dev_t dev, void *data),
+		    void *data);
+bool __wrap_map_info_of(dev_t dev, const char *name, struct map_info *info);
 bool __wrap_map_pieces(dev_t dev, bool loaded, struct map_piece **pieces,
 		       size_t *n);
+bool __wrap_stack_read(struct stack *stack);
+
+#define STORE	makedev(253, 7)
 
 static char root[] = "/tmp/test-settled.XXXXXX", at[128];
 static struct device device;
 static struct settled file;
 static const char *store;		/* the only mapped device, or NULL */
 static uint64_t live, to_come;		/* where its tables lie, in sectors; 0: unknown */
+static dev_t hooked;			/* the device beneath whose hook it lies */
 
-bool __wrap_map_made(enum map_kind kind, const char *name,
-		     struct map_info *info)
+int __wrap_map_each(bool (*each)(const char *name, dev_t dev, void *data),
+		    void *data)
 {
-	if (kind != MAP_STORE || !store || strcmp(name, store))
-		return false;
+	if (!each("other", makedev(253, 6), data) && store)
+		each(store, STORE, data);
+	return 0;
+}
+
+bool __wrap_map_info_of(dev_t dev, const char *name, struct map_info *info)
+{
+	memset(info, 0, sizeof(*info));
 	snprintf(info->name, sizeof(info->name), "%s", name);
+	if (dev == STORE)
+		snprintf(info->uuid, sizeof(info->uuid), "INTERPOSE-COW-x-cow");
+	info->dev = dev;
 	info->loaded = to_come;
+	return true;
+}
+
+/* What that mapped device lies on is in a sysfs of its own */
+bool __wrap_stack_read(struct stack *stack)
+{
+	memset(stack, 0, sizeof(*stack));
+	stack->interposers = calloc(1, sizeof(*stack->interposers));
+	stack->n_interposers = 1;
+	stack->interposers->table.device = hooked;
+	strcpy(stack->interposers->beneath, "interpose0");
 	return true;
 }
 
 bool __wrap_map_pieces(dev_t dev, bool loaded, struct map_piece **pieces,
 		       size_t *n)
 {
-	(void)dev;
 	*n = 1;
 	*pieces = calloc(1, sizeof(**pieces));
 	**pieces = (struct map_piece) { 0, 8, loaded ? to_come : live };
-	return (*pieces)->at;
+	return dev == STORE && (*pieces)->at;
 }
 
 static bool sh(const char *commands)
@@ -86,7 +112,7 @@ static bool make_file_system(const char *mkfs)
 	snprintf(device.path, sizeof(device.path), "%s", node);
 	snprintf(device.name, sizeof(device.name), "%s", node + 5);
 	snprintf(device.shown, sizeof(device.shown), "%s", node);
-	device.dev = st.st_dev;
+	device.dev = hooked = st.st_dev;
 	device.sectors = sysfs_sectors(device.name);
 	return device.sectors;
 }
@@ -114,9 +140,35 @@ static bool goes(void)
 	return settled_release(file.path) && !unlink(file.path);
 }
 
+/* The name that it has is not that for which the file was made */
+static void test_use(void)
+{
+	char by[128], sysfs[64];
+	const char *real = sysfs_root;
+
+	is("nothing uses it", !settled_in_use(file.path, by, sizeof(by)));
+	store = "y-cow";
+	live = file.extents.v[0].physical / 512;
+	is("or a mapped device does", settled_in_use(file.path, by, sizeof(by)) &&
+				      !strcmp(by, "y-cow"));
+	snprintf(sysfs, sizeof(sysfs), "%s/sysfs", root);
+	sysfs_root = sysfs;
+	is("and lies beneath its hook", settled_in_use(file.path, by, sizeof(by)));
+	hooked = 0;
+	is("one of another disk does not", !settled_in_use(file.path, by, sizeof(by)));
+	sysfs_root = real;
+	live = 1;
+	is("nor one that lies elsewhere", !settled_in_use(file.path, by, sizeof(by)));
+	to_come = file.extents.v[0].physical / 512 + 7;
+	is("but it will when it is resumed", settled_in_use(file.path, by, sizeof(by)));
+	live = to_come = 0;
+	is("and so does one that cannot be told", settled_in_use(file.path, by, sizeof(by)));
+	store = NULL;
+}
+
 static void test_file(void)
 {
-	char why[256], by[128];
+	char why[256];
 	int fd, other;
 
 	is("there can be one", settled_suits(at, why, sizeof(why)));
@@ -126,20 +178,10 @@ static void test_file(void)
 	is("it stays there", settled_check(&file));
 	is("nobody removes it", unlink(file.path) && errno == EPERM);
 	is("nor writes to it", open(file.path, O_WRONLY) < 0 && errno == EPERM);
-	is("nothing uses it", !settled_in_use(file.path, by, sizeof(by)));
-	store = "x-cow";
-	live = file.extents.v[0].physical / 512;
-	is("or a mapped device does", settled_in_use(file.path, by, sizeof(by)) &&
-				      !strcmp(by, "x-cow"));
-	is("for which it was made", settled_is_of(file.path, "x-cow") &&
-				    !settled_is_of(file.path, "y-cow"));
-	live = 1;
-	is("one that lies elsewhere does not", !settled_in_use(file.path, by, sizeof(by)));
-	to_come = file.extents.v[0].physical / 512 + 7;
-	is("but it will when it is resumed", settled_in_use(file.path, by, sizeof(by)));
-	live = to_come = 0;
-	is("and so does one that cannot be told", settled_in_use(file.path, by, sizeof(by)));
-	store = NULL;
+	is("it was made for that mapped device",
+	   settled_is_of(file.path, "x-cow") &&
+	   !settled_is_of(file.path, "y-cow"));
+	test_use();
 	is("on another device it is not", !settled_prove(&file, "/dev/zero"));
 	is("it goes", settled_is_fixed(file.path) && goes());
 
@@ -224,7 +266,7 @@ int main(void)
 		return 0;
 	}
 	snprintf(at, sizeof(at), "%s/at", root);
-	sh("mkdir at proc");
+	sh("mkdir -p at proc sysfs/dev/block sysfs/class/block/dm-7/slaves/interpose0; ln -s ../../class/block/dm-7 sysfs/dev/block/253:7");
 	if (!freopen("/dev/null", "w", stderr))
 		return 1;
 	options.quiet = true;
