@@ -583,6 +583,13 @@ bool own_is_meta(const char *node)
 	return !stat(node, &st) && own_is_store(st.st_rdev);
 }
 
+bool own_lies_in(const char *node, const char *path)
+{
+	struct stat st;
+
+	return !stat(node, &st) && settled_lies_in(path, st.st_rdev);
+}
+
 bool own_note(struct record *record, const char *name)
 {
 	const struct interposer *ip;

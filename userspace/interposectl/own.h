@@ -56,6 +56,8 @@ enum status own_start(struct own *own);
 bool own_is_used(const struct interposer *ip);
 bool own_is_meta(const char *node);
 bool own_is_store(dev_t dev);
+/* Does what that is the node of lie in that file? Another one may have its name by now */
+bool own_lies_in(const char *node, const char *path);
 /*
  * Is that file still where it is recorded? What is mounted must be the file system of
  * the attach: whoever has made another one there, or has repaired it, may have given

@@ -578,6 +578,21 @@ static bool is_written_by(const struct extents *extents, dev_t dev, bool loaded)
 	return found;
 }
 
+bool settled_lies_in(const char *path, dev_t store)
+{
+	struct extents extents = { };
+	struct map_piece *pieces = NULL;
+	bool found;
+	size_t n;
+
+	found = read_all(path, &extents) &&
+		map_pieces(store, false, &pieces, &n) &&
+		extents_overlap(&extents, pieces, n);
+	free(pieces);
+	extents_free(&extents);
+	return found;
+}
+
 /* Beneath the hook of that device; also if that cannot be told */
 static bool may_lie_on(dev_t store, dev_t device)
 {

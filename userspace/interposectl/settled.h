@@ -84,6 +84,8 @@ bool settled_release(const char *path);
  * resume; also if that cannot be told. False: by none
  */
 bool settled_in_use(const char *path, char *by, size_t size);
+/* Is it written to by that one? False: also if that cannot be told */
+bool settled_lies_in(const char *path, dev_t store);
 /* It was made in this boot, for that mapped device */
 bool settled_is_of(const char *path, const char *store);
 

@@ -654,7 +654,8 @@ static bool file_of(const struct request *request, const char *name,
 	if (!own_is_meta(meta))
 		return metafile_of(meta, file, size);
 	if (!tabline_own(request->tab, name, path, sizeof(path)) ||
-	    !own_mounted_path(device, path, file, size))
+	    !own_mounted_path(device, path, file, size) ||
+	    !own_lies_in(meta, file))
 		*file = '\0';
 	return true;
 }

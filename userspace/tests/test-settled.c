@@ -151,6 +151,8 @@ static void test_use(void)
 	live = file.extents.v[0].physical / 512;
 	is("or a mapped device does", settled_in_use(file.path, by, sizeof(by)) &&
 				      !strcmp(by, "y-cow"));
+	is("which is that one", settled_lies_in(file.path, STORE) &&
+				!settled_lies_in(file.path, STORE + 1));
 	snprintf(sysfs, sizeof(sysfs), "%s/sysfs", root);
 	sysfs_root = sysfs;
 	is("and lies beneath its hook", settled_in_use(file.path, by, sizeof(by)));
@@ -158,7 +160,8 @@ static void test_use(void)
 	is("one of another disk does not", !settled_in_use(file.path, by, sizeof(by)));
 	sysfs_root = real;
 	live = 1;
-	is("nor one that lies elsewhere", !settled_in_use(file.path, by, sizeof(by)));
+	is("nor one that lies elsewhere", !settled_in_use(file.path, by, sizeof(by)) &&
+					  !settled_lies_in(file.path, STORE));
 	to_come = file.extents.v[0].physical / 512 + 7;
 	is("but it will when it is resumed", settled_in_use(file.path, by, sizeof(by)));
 	live = to_come = 0;
