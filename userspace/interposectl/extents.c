@@ -142,6 +142,12 @@ static const char *reason_of(uint32_t flags)
 	       "has a part of an unknown kind" : NULL;
 }
 
+void extents_let_share(struct extents *extents)
+{
+	for (size_t i = 0; i < extents->n; i++)
+		extents->v[i].flags &= ~FIEMAP_EXTENT_SHARED;
+}
+
 static bool check_one(struct extent *extent, uint64_t at, uint64_t bytes,
 		      uint64_t device, unsigned int block, const char **why)
 {

@@ -45,6 +45,8 @@ void extents_free(struct extents *extents);
 /* In the place of what is in @to. False: no memory */
 bool extents_copy(struct extents *to, const struct extent *v, size_t n);
 
+/* That another file has the same places is no hindrance */
+void extents_let_share(struct extents *extents);
 /*
  * Each of the @bytes is in one place of a device of that size, for itself, and in
  * whole blocks. What goes beyond @bytes is cut off. False: @why, as above

@@ -158,6 +158,13 @@ static unsigned int unit_of(const struct settled *file, unsigned int block)
 	return unit < least ? least : unit;
 }
 
+/*
+ * One that outlives its boot may be copied meanwhile, and on an XFS a copy shares its
+ * blocks (cp does that by itself). They stay allocated as long as either file has them,
+ * and a write to the copy goes elsewhere. The copy alone changes with what is recorded,
+ * and it is of no use: that holds also for who has the same blocks by a deduplication,
+ * for they were equal to a part of a record, or to a mark.
+ */
 static bool read_extents(const struct settled *file, int fd,
 			 struct extents *extents)
 {
@@ -167,7 +174,10 @@ static bool read_extents(const struct settled *file, int fd,
 
 	if (fstatfs(fd, &fs))
 		return failed(file);
-	good = extents_read(fd, file->bytes, extents, why, sizeof(why)) &&
+	good = extents_read(fd, file->bytes, extents, why, sizeof(why));
+	if (good && file->lasts)
+		extents_let_share(extents);
+	good = good &&
 	       extents_check(extents, file->bytes, file->on->sectors * 512,
 			     fs.f_bsize, why, sizeof(why));
 	if (good) {

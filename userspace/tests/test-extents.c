@@ -87,6 +87,9 @@ static void test_flags(void)
 	}
 	one->flags = FIEMAP_EXTENT_MERGED | FIEMAP_EXTENT_UNWRITTEN;
 	is("the others do not", good(one, 1, 10));
+	one->flags = FIEMAP_EXTENT_SHARED;
+	extents_let_share(&(struct extents) { one, 1 });
+	is("nor does a copy, if it may be one", good(one, 1, 10));
 }
 
 static void test_join(void)
