@@ -358,6 +358,15 @@ static bool suits(const struct own *own)
 	return false;
 }
 
+/* Of a command that a reboot has ended there is no record any more */
+static void clean(const struct own *own)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", own->file.path);
+	settled_clean(dirname(copy));
+}
+
 /* It is mounted, so nothing has to be replayed to find it */
 static bool find_there(struct own *own)
 {
@@ -435,6 +444,7 @@ static enum status begin(struct own *own, const char *typed, uint64_t bytes,
 	own->file.bytes = (bytes + SERIES_BLOCK - 1) / SERIES_BLOCK * SERIES_BLOCK;
 	if (!find_paths(own, typed) || !suits(own))
 		return give_up(record, false);
+	clean(own);
 	there = file_exists(own->file.path);
 	if (!(there ? find_there(own) : settled_make(&own->file, record)))
 		return give_up(record, false);

@@ -20,6 +20,7 @@
 
 #include "newfile.h"
 #include "say.h"
+#include "series.h"
 #include "settled.h"
 #include "stack.h"
 #include "state.h"
@@ -667,21 +668,72 @@ bool settled_in_use(const char *path, char *by, size_t size)
 	return use.found;
 }
 
-/* True: there was something to be removed */
-static bool clean_one(const char *path)
+/* As it is until a series is written there, whose superblock comes last */
+static bool begins_with_mark(const char *path)
+{
+	const size_t size = 4096;
+	struct mark mark = { .unit = 2 * (sizeof(mark.id) + sizeof(uint64_t)) };
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_DIRECT |
+		      O_CLOEXEC);
+	unsigned char *block = NULL, wanted[64];
+	ssize_t n = -1;
+	bool found;
+
+	if (fd >= 0 && !posix_memalign((void **)&block, size, size))
+		n = pread(fd, block, size, 0);
+	if (n == (ssize_t)size)
+		memcpy(mark.id, block, sizeof(mark.id));
+	mark_fill(&mark, 0, wanted);
+	/* or with zeroes, or it is still empty */
+	found = !n || (n == (ssize_t)size && !memcmp(block, wanted, mark.unit));
+	free(block);
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/*
+ * Nobody has a point in it: no era has begun there. What is written beneath the file
+ * system it shows where a mark has been, at least, and that is where it begins.
+ */
+static bool is_unfinished(const char *path)
+{
+	struct series series;
+	struct stat st;
+
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_uid)
+		return false;
+	return begins_with_mark(path) ||
+	       (series_read(path, &series) != SERIES_NONE && !series.era);
+}
+
+static bool is_left(const char *path, const char **by)
 {
 	char boot[BOOT_SIZE], store[MAP_NAME_MAX];
 
-	if (!read_sign(path, boot, store) || is_of_this_boot(path, store))
+	*by = "a snapshot";
+	if (read_sign(path, boot, store))
+		return !is_of_this_boot(path, store);
+	*by = "a command";
+	return read_lasting_sign(path, store) && is_unfinished(path) &&
+	       !settled_in_use(path, store, sizeof(store));
+}
+
+/* True: there was something to be removed */
+static bool clean_one(const char *path)
+{
+	const char *by;
+
+	if (!is_left(path, &by))
 		return false;
 	if (settled_is_fixed(path) && !settled_release(path))
 		return true;
 	if (unlink(path))
-		complain("cannot remove %s, which a snapshot before the last reboot has left: %s",
-			 path, strerror(errno));
+		complain("cannot remove %s, which %s before the last reboot has left: %s",
+			 path, by, strerror(errno));
 	else
-		say("removed %s, which a snapshot before the last reboot has left",
-		    path);
+		say("removed %s, which %s before the last reboot has left",
+		    path, by);
 	return true;
 }
 

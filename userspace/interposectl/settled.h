@@ -91,8 +91,9 @@ bool settled_is_of(const char *path, const char *store);
 
 /*
  * Removes those that are of no use any more, in a directory or at the top of all
- * file systems: of an earlier boot, since no record of them is left then. True:
- * there were some, which has been said
+ * file systems: of an earlier boot, since no record of them is left then; and one that
+ * is to outlive its boot, but was not finished in it. True: there were some, which has
+ * been said
  */
 bool settled_clean(const char *directory);
 bool settled_clean_all(void);

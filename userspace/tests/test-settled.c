@@ -258,6 +258,31 @@ static void test_cleaning(void)
 	boot("one");
 }
 
+/* One that outlives its boot, if there is a record in it */
+static void test_unfinished(void)
+{
+	int fd = begin();
+
+	file.lasts = true;
+	is("one that lasts", fd >= 0 && settled_allocate(&file, fd) &&
+			     settled_fix(&file, fd) &&
+			     settled_prove(&file, device.path));
+	store = "x-cow";
+	live = file.extents.v[0].physical / 512;
+	is("in use it stays", !settled_clean(at));
+	store = NULL;
+	sh("cp -a at/cow at/copy; printf record | dd of=at/copy conv=notrunc");
+	is("with nothing in it, it goes", settled_clean(at) &&
+					  access(file.path, F_OK));
+	is("with a record in it, it does not", sh("test -e at/copy; rm at/copy"));
+	fd = begin();
+	file.lasts = true;
+	is("nor does one that is not immutable yet stay",
+	   fd >= 0 && settled_allocate(&file, fd) && settled_clean(at) &&
+	   access(file.path, F_OK));
+	close(fd);
+}
+
 int main(void)
 {
 	static const char *const types[] = { "mkfs.ext4 -qF", "mkfs.xfs -qf" };
@@ -282,6 +307,7 @@ int main(void)
 			test_choosing();
 			test_meddling();
 			test_cleaning();
+			test_unfinished();
 			n++;
 		}
 		sh("umount at; losetup -d $(cat node)");
