@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "continuity.h"
@@ -108,6 +109,15 @@ static uint64_t written_to(const char *name)
 	    (sysfs_is_partition(name) && !count_past_partitions(disk, &past)))
 		return SERIES_NOT_COUNTED;
 	return own + past;
+}
+
+static uint64_t written_to_node(const char *path)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+
+	return !stat(path, &st) && sysfs_name(st.st_rdev, name) ?
+		written_to(name) : SERIES_NOT_COUNTED;
 }
 
 static uint64_t diskseq_of_device(const char *name)
@@ -349,6 +359,7 @@ void continuity_before_detach(struct continuity *c, const struct interposer *ip)
 	c->held = hold(node);
 	c->series.diskseq = diskseq_of_device(ip->device);
 	if (c->held >= 0) {
+		c->of_meta = written_to_node(c->path);
 		c->series.written = written_to(ip->device);
 		witness_read(node, NULL, &c->series.witness);
 		return;
@@ -369,13 +380,19 @@ void continuity_after_detach(struct continuity *c, bool detached)
 		close(c->meta);
 }
 
-void continuity_after_own_detach(struct continuity *c,
-				 const struct interposer *ip, bool detached)
+/* And no more: what anybody else has written meanwhile is in nobody's record */
+void continuity_after_own_detach(struct continuity *c, bool detached)
 {
+	uint64_t of_meta;
+
 	if (c->tracked && c->held >= 0) {
-		c->series.written = written_to(ip->device);
+		of_meta = written_to_node(c->path);
+		if (c->of_meta == SERIES_NOT_COUNTED ||
+		    of_meta == SERIES_NOT_COUNTED)
+			c->series.written = SERIES_NOT_COUNTED;
 		if (c->series.written != SERIES_NOT_COUNTED)
-			c->series.written += SERIES_BLOCK / 512;
+			c->series.written += of_meta - c->of_meta +
+					     SERIES_BLOCK / 512;
 	}
 	continuity_after_detach(c, detached);
 }

@@ -23,6 +23,7 @@ struct continuity {
 	struct series series;
 	int held;			/* the device: nobody mounts it meanwhile */
 	int meta;			/* a loop device would go with the detach */
+	uint64_t of_meta;		/* sectors that were written there, so far */
 };
 
 /* The device before an attach */
@@ -47,8 +48,7 @@ void continuity_after_attach(struct continuity *c, const char *name);
 void continuity_before_detach(struct continuity *c, const struct interposer *ip);
 void continuity_after_detach(struct continuity *c, bool detached);
 /* The metadata are on the device itself: what is written there counts, too */
-void continuity_after_own_detach(struct continuity *c,
-				 const struct interposer *ip, bool detached);
+void continuity_after_own_detach(struct continuity *c, bool detached);
 
 /* The series of what is attached, and its metadata's node */
 enum series_found continuity_series(const struct interposer *ip, char *path,

@@ -634,7 +634,8 @@ static bool note_all(struct record *record, const char *name)
 /*
  * Who is killed after the first step has left a series of which nobody has counted
  * what was written since: the file system alone tells then. What era writes at its
- * end, and this record, go to the same disk and are counted with it.
+ * end, and this record, go to the same disk and are counted with it; they are counted
+ * at NAME-era as well, so whatever is more is somebody else's, and a gap.
  */
 static void release_counted(struct record *record, const struct interposer *ip)
 {
@@ -647,7 +648,7 @@ static void release_counted(struct record *record, const struct interposer *ip)
 	gone = own_release(ip->map.name);
 	if (gone)
 		record_made_nothing(record, "era %s", ip->map.name);
-	continuity_after_own_detach(&continuity, ip, gone);
+	continuity_after_own_detach(&continuity, gone);
 }
 
 enum status own_detach(const struct interposer *ip)
